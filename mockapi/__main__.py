@@ -1,0 +1,5 @@
+"""`python -m mockapi` is the `mockapi` command."""
+
+from mockapi.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""A response is data plus time: plan, event grammar, timeline. Pure."""

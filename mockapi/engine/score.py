@@ -1,0 +1,148 @@
+"""The score: everything of a reply that is the same for every response that plays it, rendered once.
+
+Events and output carry slots instead of ids. `score_of` is a pure function of its arguments, remembered by their content.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from mockapi.engine.grammar import GRAMMAR, Draft, closed
+from mockapi.engine.items import CALL_TYPES, Finished, Shaping, finish_items
+from mockapi.engine.pace import Pace
+from mockapi.wire.events import encode_data, frame, obfuscation
+from mockapi.wire.ids import Derivation
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.tokens import count_output
+
+__all__ = ["Note", "Score", "ScoreKey", "score_of"]
+
+_REMEMBERED = 512
+_MOST_BYTES = 32_768  # longer drafts are rendered anew: a memory bound, about 16 MB of scores in the worst case
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreKey:
+    """What of plan and request decides the score beside the drafts."""
+
+    shaping: Shaping = field(default_factory=Shaping)
+    pace: Pace = field(default_factory=Pace)
+    is_obfuscated: bool = True
+    first_sequence: int = 2
+    spread_s: float = 0.0
+    seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One event of the score; `offset_s` counts from the moment the run begins."""
+
+    offset_s: float
+    type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots."""
+
+    notes: tuple[Note, ...]
+    blocks: tuple[tuple[float, bytes], ...]
+    output: bytes
+    finished: Finished
+    output_tokens: int
+    reasoning_tokens: int
+
+    @property
+    def end_s(self) -> float:
+        """When the last event is due."""
+        return self.notes[-1].offset_s if self.notes else 0.0
+
+    def filler(self, ids: Derivation) -> Callable[[bytes], bytes]:
+        """A function that puts the ids of one response into a piece of the score."""
+        made = self.ids(ids)
+        pairs = [(self.finished.slot(n).encode(), value.encode()) for n, value in enumerate(made)]
+
+        def fill(data: bytes) -> bytes:
+            for slot, value in pairs:
+                data = data.replace(slot, value)
+            return data
+
+        return fill
+
+    def ids(self, ids: Derivation) -> list[str]:
+        """The ids of one response, by slot."""
+        return [ids.id(prefix, n + 1) for n, prefix in enumerate(self.finished.prefixes)]
+
+    def calls(self, ids: Derivation) -> dict[str, tuple[str, str]]:
+        """The calls a client has to answer: call_id → (item type, name)."""
+        made = {self.finished.slot(n): value for n, value in enumerate(self.ids(ids))}
+        return {
+            made.get(str(item["call_id"]), str(item["call_id"])): (str(item["type"]), str(item.get("name", "")))
+            for item in self.finished.items
+            if item["type"] in CALL_TYPES
+        }
+
+
+def score_of(drafts: bytes, key: ScoreKey) -> Score:
+    """The score of a JSON array of drafts."""
+    return _remembered(drafts, key) if len(drafts) <= _MOST_BYTES else _score(drafts, key)
+
+
+def _score(drafts: bytes, key: ScoreKey) -> Score:
+    finished = finish_items(drafts, key.shaping)
+    shown = [closed(item) for item in finished.items]
+    notes = tuple(_numbered(_timed(list(_drafts(finished.items, key)), key), key))
+    tokens, reasoning = count_output(finished.items)
+    return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_score)
+
+
+def _drafts(items: Iterable[JsonObject], key: ScoreKey) -> Iterator[Draft]:
+    """All events between the head and the end, with what places them: item and output index."""
+    for index, item in enumerate(items):
+        grammar = GRAMMAR[str(item["type"])]
+        at: JsonObject = {"output_index": index}
+        yield Draft("output_item.added", {**at, "item": grammar.opening(item)})
+        for draft in grammar.events(item, key.pace.chunk):
+            yield draft._replace(fields={"item_id": item["id"], **at, **draft.fields})
+        yield Draft("output_item.done", {**at, "item": closed(item)})
+
+
+def _timed(drafts: list[Draft], key: ScoreKey) -> Iterator[tuple[float, Draft]]:
+    """Each delta at its own time; everything else together with what went before it."""
+    if key.spread_s:
+        yield from (((n + 1) * key.spread_s / (len(drafts) + 1), draft) for n, draft in enumerate(drafts))
+        return
+    dues = iter(key.pace.offsets(sum(draft.is_delta for draft in drafts), key.seed.encode()))
+    now = 0.0
+    for draft in drafts:
+        now = next(dues) if draft.is_delta else now
+        yield now, draft
+
+
+def _numbered(timed: Iterable[tuple[float, Draft]], key: ScoreKey) -> Iterator[Note]:
+    for number, (offset, draft) in enumerate(timed, key.first_sequence):
+        fields: Mapping[str, object] = {**draft.fields, "sequence_number": number}
+        if draft.is_obfuscated and key.is_obfuscated:
+            fields = {**fields, "obfuscation": obfuscation(str(draft.fields["delta"]), number)}
+        name = f"response.{draft.type}"
+        yield Note(offset, name, encode_data(name, fields))
+
+
+def _blocks(notes: Iterable[Note]) -> Iterator[tuple[float, bytes]]:
+    """Events due together, framed and joined."""
+    pending: list[bytes] = []
+    due = 0.0
+    for note in notes:
+        if pending and note.offset_s != due:
+            yield due, b"".join(pending)
+            pending = []
+        due = note.offset_s
+        pending.append(frame(note.type, note.data))
+    if pending:
+        yield due, b"".join(pending)
+
+

@@ -1,0 +1,146 @@
+"""The timeline: a plan played on a clock. Stream, body, poll and resume are readings of it (DESIGN.md).
+
+Pure: `now` is always given. Offsets are seconds since the response was created.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from mockapi.engine.plan import Plan, Progress
+from mockapi.wire.events import encode_data, frame
+from mockapi.wire.objects import Snapshot, encode_response
+
+__all__ = ["Event", "Timeline", "state_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One stream event: when it is due, its type, its `sequence_number`, and its JSON on one line."""
+
+    offset_s: float
+    type: str
+    sequence_number: int
+    data: bytes
+
+    @property
+    def framed(self) -> bytes:
+        """As a server-sent event."""
+        return frame(self.type, self.data)
+
+
+class Timeline:
+    """Everything a client can ever see of one response, and when."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.score = plan.score
+        self._fill = self.score.filler(plan.ids)
+
+    @cached_property
+    def begins_s(self) -> float:
+        """When it goes from queued to in progress; 0 in the foreground."""
+        return self.plan.background.queued_s if self.plan.background else 0.0
+
+    @cached_property
+    def ends_s(self) -> float:
+        """When the terminal event is due."""
+        run = self.plan.background.in_progress_s if self.plan.background else 0.0
+        return self.begins_s + max(run, self.score.end_s)
+
+    @cached_property
+    def output(self) -> bytes:
+        """The finished items, a JSON array."""
+        return self._fill(self.score.output)
+
+    def status_at(self, elapsed_s: float) -> str:
+        """`queued`, `in_progress` or the terminal status; never goes back as time goes on."""
+        if elapsed_s >= self.ends_s:
+            return self.plan.ending.status
+        return "in_progress" if elapsed_s >= self.begins_s else "queued"
+
+    def body_at(self, elapsed_s: float, *, in_stream: bool = False) -> bytes:
+        """The response body at a moment; output is `[]` until the end (WIRE.md §8)."""
+        return self._body(self.status_at(elapsed_s), in_stream=in_stream)
+
+    def _body(self, status: str, *, in_stream: bool = False) -> bytes:
+        plan, ending = self.plan, self.plan.ending
+        is_over = status not in ("queued", "in_progress")
+        completed_at = int(plan.started_at + self.ends_s) if status == "completed" else None
+        snapshot = Snapshot(
+            id=plan.response_id,
+            created_at=int(plan.started_at),
+            status=status,
+            completed_at=completed_at,
+            error=ending.error and {"code": ending.error["code"], "message": ending.error["message"]} if is_over else None,
+            incomplete_details={"reason": ending.reason} if is_over and ending.reason else None,
+            usage=plan.usage if status in ("completed", "incomplete") else None,
+            is_billed=is_over and not in_stream,
+        )
+        return encode_response(plan.echo, snapshot, self.output if is_over else b"[]")
+
+    def _lifecycle(self, event_type: str, number: int, status: str, offset_s: float) -> Event:
+        body = self._body(status, in_stream=True)
+        data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event_type.encode(), body, number)
+        return Event(offset_s, event_type, number, data)
+
+    @cached_property
+    def head(self) -> tuple[Event, ...]:
+        """The events before any item."""
+        if self.plan.background is None:
+            created = self._lifecycle("response.created", 0, "in_progress", 0.0)
+            again = created.data.replace(b"response.created", b"response.in_progress", 1)
+            again = again[: again.rindex(b":")] + b":1}"
+            return created, Event(0.0, "response.in_progress", 1, again)
+        return (
+            self._lifecycle("response.created", 0, "queued", 0.0),
+            self._lifecycle("response.queued", 1, "queued", 0.0),
+            self._lifecycle("response.in_progress", 2, "in_progress", self.begins_s),
+        )
+
+    @cached_property
+    def tail(self) -> tuple[Event, ...]:
+        """The terminal event, before it the `error` event of a failure (WIRE.md §5)."""
+        number, status = len(self.head) + len(self.score.notes), self.plan.ending.status
+        if status != "failed":
+            return (self._lifecycle(f"response.{status}", number, status, self.ends_s),)
+        data = encode_data("error", {"error": self.plan.ending.error, "sequence_number": number})
+        failed = self._lifecycle("response.failed", number + 1, status, self.ends_s)
+        return Event(self.ends_s, "error", number, data), failed
+
+    def events(self, after: int = -1) -> Iterator[Event]:
+        """All events with a `sequence_number` over `after`, in order."""
+        first = len(self.head)
+        notes = self.score.notes
+        yield from (event for event in self.head if event.sequence_number > after)
+        for number in range(max(first, after + 1), first + len(notes)):
+            note = notes[number - first]
+            yield Event(self.begins_s + note.offset_s, note.type, number, self._fill(note.data))
+        yield from (event for event in self.tail if event.sequence_number > after)
+
+    def pieces(self) -> Iterator[tuple[float, bytes]]:
+        """The whole stream as framed bytes, what is due together in one piece; offsets ascend."""
+        pending = [event.framed for event in self.head]
+        due = self.head[-1].offset_s
+        if self.head[0].offset_s != due:
+            yield 0.0, b"".join(pending[:-1])
+            pending = pending[-1:]
+        blocks = [(self.begins_s + offset, self._fill(block)) for offset, block in self.score.blocks]
+        blocks += [(event.offset_s, event.framed) for event in self.tail]
+        for offset, block in blocks:
+            if offset != due:
+                yield due, b"".join(pending)
+                pending = []
+            due = offset
+            pending.append(block)
+        yield due, b"".join(pending)
+
+
+def state_at(plan: Plan, progress: Progress, now: float) -> bytes | None:
+    """The body a GET shows at `now`; None while a foreground response is not delivered, or when it was hung up."""
+    if plan.background is not None:
+        return Timeline(plan).body_at(now - plan.started_at)
+    if not progress.is_delivered or progress.cut is not None:
+        return None
+    timeline = Timeline(plan)
+    return timeline.body_at(timeline.ends_s)

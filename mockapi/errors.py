@@ -1,0 +1,86 @@
+"""Every error the package raises.
+
+MockApiError
+├── ScenarioError          a scenario file is wrong (refused at load; `mockapi check` lists the problems)
+├── UsageError             wrong settings: a port in use, a path that is not there
+└── ApiError               an answer in the real API's error shape: HTTP status and wire code
+    └── MockError          an answer the real API does not have: codes begin with `mock_`, never retried
+
+An `ApiError` *is* the answer: raise it anywhere below the HTTP layer, and the client gets its body.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["ApiError", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError"]
+
+
+class MockApiError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class UsageError(MockApiError):
+    """The settings cannot work; the message is one sentence for the person at the shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a scenario file; `line` and `column` count from 1, `key` is the path inside the file."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}"
+        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+class ScenarioError(MockApiError):
+    """One or more scenario files are invalid; `problems` is sorted by file and line and never empty."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ApiError(MockApiError):
+    """An HTTP error with the body `{"error": {"message", "type", "param", "code"}}` (ERRORS.md §1).
+
+    `headers` are sent beside the usual ones.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        type: str | None = "invalid_request_error",  # noqa: A002 - the wire's own word
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.type = type
+        self.param = param
+        self.code = code
+        self.headers = dict(headers or {})
+
+    @property
+    def body(self) -> dict[str, object]:
+        """The JSON body, keys in the real API's order."""
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": error}
+
+
+class MockError(ApiError):
+    """The mock's own refusal: says what to change, and tells the SDKs not to retry (`x-should-retry: false`)."""
+
+    def __init__(self, message: str, *, status: int, code: str, param: str | None = None) -> None:
+        super().__init__(
+            message, status=status, type="mock_error", code=code, param=param, headers={"x-should-retry": "false"}
+        )

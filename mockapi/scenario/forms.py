@@ -1,0 +1,298 @@
+"""Reply items as people write them: a one-key mapping whose key is the wire's item type, or a verbatim item with `type`.
+
+One entry in `FORMS` an item type: its long form, and how it becomes a draft (an output item in wire fields, without the ids
+and statuses that are filled in later).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from mockapi.wire.content import Annotation
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.typed import one_of
+
+__all__ = ["FORMS", "LATER", "ItemForm", "ReplyItem", "draft_of"]
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Common(BaseModel):
+    """Wire fields any item may give."""
+
+    model_config = STRICT
+
+    id: str | None = None
+    status: Literal["in_progress", "completed", "incomplete"] | None = None
+
+
+class TextPart(BaseModel):
+    """A content part of a message."""
+
+    model_config = STRICT
+
+    type: Literal["output_text"] = "output_text"
+    text: str
+    annotations: list[Annotation] = []  # type: ignore[valid-type]  # a union built at run time
+    logprobs: list[dict[str, object]] | None = None
+
+
+class RefusalPart(BaseModel):
+    """A refusal as a content part."""
+
+    model_config = STRICT
+
+    type: Literal["refusal"]
+    refusal: str
+
+
+def _part(value: object) -> str | None:
+    return ("refusal" if value.get("type") == "refusal" else "text") if isinstance(value, Mapping) else None
+
+
+Part = one_of(_part, {"text": TextPart, "refusal": RefusalPart}, "a content part")
+
+
+class MessageForm(_Common):
+    """The long form of `message`: one text, or several content parts."""
+
+    text: str | None = None
+    annotations: list[Annotation] = []  # type: ignore[valid-type]
+    logprobs: list[dict[str, object]] | None = None
+    phase: Literal["commentary", "final_answer"] | None = None
+    role: Literal["assistant"] = "assistant"
+    content: list[Part] | None = None  # type: ignore[valid-type]
+
+
+class RefusalForm(_Common):
+    """The long form of `refusal`."""
+
+    refusal: str
+
+
+def _list_or_text(value: object) -> str | None:
+    return {str: "text", list: "list"}.get(type(value))
+
+
+Texts = one_of(_list_or_text, {"text": str, "list": list[str]}, "text or a list of texts")
+
+
+class ReasoningForm(_Common):
+    """The long form of `reasoning`."""
+
+    status: None = None
+    summary: Texts = ()
+    content: Texts = ()
+    encrypted_content: str | None = None
+
+
+def _text_or_mapping(value: object) -> str | None:
+    return {str: "text", dict: "mapping"}.get(type(value))
+
+
+Arguments = one_of(_text_or_mapping, {"text": str, "mapping": dict[str, object]}, "a mapping, or text sent as it is")
+
+
+class FunctionCallForm(_Common):
+    """The long form of `function_call`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    name: str
+    arguments: Arguments = Field(default_factory=dict)
+    call_id: str | None = None
+    namespace: str | None = None
+    caller: dict[str, str] | None = None
+    is_async: bool | None = Field(None, alias="async")
+
+
+class CustomToolCallForm(_Common):
+    """The long form of `custom_tool_call`."""
+
+    name: str
+    input: str
+    call_id: str | None = None
+    namespace: str | None = None
+    caller: dict[str, str] | None = None
+
+
+def _text(value: object) -> str:
+    """A rendered value as text: an expression keeps its type, and a text field wants words."""
+    return value if isinstance(value, str) else "" if value is None else dumps(value).decode()
+
+
+def _texts(kind: str, value: object) -> list[JsonObject]:
+    texts = value if isinstance(value, list) else [value]
+    return [{"type": kind, "text": _text(text)} for text in texts]
+
+
+def _without(form: Mapping[str, object], *names: str) -> JsonObject:
+    return {key: value for key, value in form.items() if key not in names}
+
+
+def _message(form: Mapping[str, object]) -> JsonObject:
+    content = form.get("content")
+    if not isinstance(content, list):
+        part = {key: form[key] for key in ("annotations", "logprobs") if key in form}
+        content = [{"text": form.get("text"), **part}]
+    parts = [_text_part(part) for part in content]
+    return {"type": "message", **_without(form, "text", "annotations", "logprobs", "content"), "content": parts}
+
+
+def _text_part(part: Mapping[str, object]) -> JsonObject:
+    field = "refusal" if part.get("type") == "refusal" else "text"
+    return {"type": "output_text", **part, field: _text(part.get(field))}
+
+
+def _refusal(form: Mapping[str, object]) -> JsonObject:
+    part = {"type": "refusal", "refusal": _text(form["refusal"])}
+    return {"type": "message", **_without(form, "refusal"), "content": [part]}
+
+
+def _json(form: Mapping[str, object]) -> JsonObject:
+    return _message({"text": dumps(form["value"]).decode()})
+
+
+def _reasoning(form: Mapping[str, object]) -> JsonObject:
+    draft: JsonObject = {"type": "reasoning", **form, "summary": _texts("summary_text", form.get("summary", []))}
+    if "content" in form:
+        draft["content"] = _texts("reasoning_text", form["content"])
+    return draft
+
+
+def _function_call(form: Mapping[str, object]) -> JsonObject:
+    arguments = form.get("arguments", {})
+    text = arguments if isinstance(arguments, str) else dumps(arguments).decode()
+    return {"type": "function_call", **form, "name": _text(form["name"]), "arguments": text}
+
+
+def _custom_tool_call(form: Mapping[str, object]) -> JsonObject:
+    return {"type": "custom_tool_call", **form, "name": _text(form["name"]), "input": _text(form["input"])}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemForm:
+    """How one item type is written: its long form, the field a scalar stands for, and its draft."""
+
+    long: Any
+    draft: Callable[[Mapping[str, object]], JsonObject]
+    main: str | None = None
+
+
+FORMS: Mapping[str, ItemForm] = {
+    "message": ItemForm(MessageForm, _message, "text"),
+    "refusal": ItemForm(RefusalForm, _refusal, "refusal"),
+    "json": ItemForm(object, _json, "value"),
+    "reasoning": ItemForm(ReasoningForm, _reasoning, "summary"),
+    "function_call": ItemForm(FunctionCallForm, _function_call),
+    "custom_tool_call": ItemForm(CustomToolCallForm, _custom_tool_call),
+}
+"""Every item type that can be scripted."""
+
+LATER = (
+    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "computer_call",
+    "mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response", "local_shell_call",
+    "local_shell_call_output", "shell_call", "shell_call_output", "apply_patch_call", "apply_patch_call_output",
+    "tool_search_call", "tool_search_output", "compaction", "program", "program_output", "additional_tools",
+    "function_call_output", "custom_tool_call_output", "computer_call_output",
+)  # fmt: skip
+"""Output item types of the API that cannot be scripted yet: refused by name, never ignored."""
+
+
+def _one_key(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    if "type" in value:
+        return f"type:{value['type']}"
+    return str(next(iter(value))) if len(value) == 1 else None
+
+
+def _wrapped(name: str, form: ItemForm) -> Any:
+    """A mapping with one key; a scalar is the short form where there is one."""
+    inner = form.long
+    if form.main and form.long is not object:
+        members = {"short": Annotated[str, Field(title="short form")], "long": form.long}
+        inner = one_of(
+            lambda value: "long" if isinstance(value, Mapping) else "short" if isinstance(value, str) else None,
+            members,
+            "text, or a mapping with the long form",
+        )
+    return create_model(f"{name}_item", __config__=STRICT, item=(inner, Field(alias=name)))
+
+
+_OPEN = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class _VerbatimPart(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["output_text", "summary_text", "reasoning_text"]
+    text: str
+
+
+class _VerbatimRefusal(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["refusal"]
+    refusal: str
+
+
+class _VerbatimMessage(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["message"]
+    content: list[one_of(_part, {"text": _VerbatimPart, "refusal": _VerbatimRefusal}, "a content part")]  # type: ignore[valid-type]
+
+
+class _VerbatimReasoning(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["reasoning"]
+    summary: list[_VerbatimPart] = []
+    content: list[_VerbatimPart] = []
+
+
+class _VerbatimFunctionCall(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["function_call"]
+    name: str
+    arguments: str
+
+
+class _VerbatimCustomToolCall(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["custom_tool_call"]
+    name: str
+    input: str
+
+
+_VERBATIM: Mapping[str, Any] = {
+    "message": _VerbatimMessage,
+    "reasoning": _VerbatimReasoning,
+    "function_call": _VerbatimFunctionCall,
+    "custom_tool_call": _VerbatimCustomToolCall,
+}
+"""What an item with its own `type:` must have for its type's grammar; everything else in it is sent as it is."""
+
+
+def _choices() -> dict[str, Any]:
+    short = {name: _wrapped(name, form) for name, form in FORMS.items()}
+    return short | {f"type:{name}": model for name, model in _VERBATIM.items()}
+
+
+ReplyItem = one_of(_one_key, _choices(), "an item: a mapping with one key, its type", error="item")
+
+
+def draft_of(item: Mapping[str, object]) -> JsonObject:
+    """The draft of an item as written (and rendered); it must have passed the model."""
+    if "type" in item:
+        return {"verbatim": True, **item}
+    ((name, value),) = item.items()
+    form = FORMS[name]
+    if form.main and (form.long is object or not isinstance(value, Mapping)):
+        return form.draft({form.main: value})
+    return form.draft(value if isinstance(value, Mapping) else {})

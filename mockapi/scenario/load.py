@@ -1,0 +1,202 @@
+"""Scenario files become scenarios: read, checked, compiled. Everything that can be refused is refused here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from mockapi.errors import Problem, ScenarioError, UsageError
+from mockapi.scenario.match import Criterion, compile_when
+from mockapi.scenario.model import ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
+from mockapi.scenario.reply import Reply, compile_reply
+from mockapi.scenario.report import problems_of
+from mockapi.scenario.source import Source, read_source
+from mockapi.scenario.template import Render, TemplateFault, Where, compile_value, static_needs
+from mockapi.wire.json import JsonObject
+
+__all__ = ["Scenario", "Step", "find_files", "load_file", "load_paths", "load_text"]
+
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An `error` or `fail` as written, and how its templates are rendered."""
+
+    form: JsonObject
+    render: Render | None
+
+    def rendered(self, names: Mapping[str, object]) -> Mapping[str, object]:
+        """The form for one request."""
+        value = self.render(names) if self.render else self.form
+        return value if isinstance(value, Mapping) else self.form
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A compiled step. `needs` are the template names it uses, `tool_outputs.NAME` spelt out."""
+
+    index: int
+    name: str
+    line: int
+    criteria: tuple[Criterion, ...]
+    times: int | None
+    chance: float | None
+    reply: Reply | None
+    error: Answer | None
+    fail: Answer | None
+    incomplete: Literal["max_output_tokens", "content_filter"] | None
+    pace: PaceForm
+    defaults: JsonObject
+    needs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A compiled scenario file."""
+
+    name: str
+    about: str
+    file: str
+    is_script: bool
+    unmatched: Literal["auto", "error"] | None
+    steps: tuple[Step, ...]
+
+
+def find_files(paths: Iterable[Path]) -> list[Path]:
+    """The scenario files at these paths, sorted; folders are searched one level, `DIR/**` all the way down.
+
+    `UsageError` if a path is not there.
+    """
+    found: list[Path] = []
+    for path in paths:
+        is_deep = path.name == "**"
+        place = path.parent if is_deep else path
+        if place.is_dir():
+            inside = place.rglob("*") if is_deep else place.glob("*")
+            found += sorted(file for file in inside if file.suffix in _ENDINGS and file.is_file())
+        elif place.is_file():
+            found.append(place)
+        else:
+            raise UsageError(f"there is no scenario file or folder at {path}")
+    return list(dict.fromkeys(found))
+
+
+def load_paths(paths: Iterable[Path]) -> tuple[Scenario, ...]:
+    """All scenarios at these paths, by name; `ScenarioError` with every problem of every file, `UsageError` for a missing path."""
+    scenarios: dict[str, Scenario] = {}
+    problems: list[Problem] = []
+    for path in find_files(paths):
+        try:
+            scenario = load_file(path)
+        except ScenarioError as error:
+            problems += error.problems
+            continue
+        if scenario.name in scenarios:
+            other = scenarios[scenario.name].file
+            problems.append(Problem(str(path), 1, 1, "scenario", f"the name {scenario.name!r} is taken by {other}"))
+        scenarios[scenario.name] = scenario
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(scenarios[name] for name in sorted(scenarios))
+
+
+def load_file(path: Path) -> Scenario:
+    """One scenario file; `ScenarioError` with all its problems."""
+    return _compile(read_source(path), default_name=path.name.partition(".")[0])
+
+
+def load_text(text: str, name: str = "scenario") -> Scenario:
+    """A scenario given as text, YAML or JSON."""
+    return _compile(read_source(Path(name), name=name, text=text), default_name=name)
+
+
+def _compile(source: Source, default_name: str) -> Scenario:
+    try:
+        model = ScenarioFile.model_validate(source.data)
+    except ValidationError as error:
+        raise ScenarioError(problems_of(error, source)) from None
+    raw_steps = source.data["steps"] if isinstance(source.data, dict) else []
+    problems: list[Problem] = []
+    steps: list[Step] = []
+    for index, (form, raw) in enumerate(zip(model.steps, _list(raw_steps), strict=True)):
+        try:
+            steps.append(_compile_step(index, form, raw, model, source))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    name = model.scenario or default_name
+    is_script = model.mode == "script"
+    return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps))
+
+
+def _list(value: object) -> Sequence[dict[str, object]]:
+    return value if isinstance(value, list) else []
+
+
+def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: ScenarioFile, source: Source) -> Step:
+    here: tuple[str | int, ...] = ("steps", index)
+    times = form.times or (1 if model.mode == "script" else None)
+    templates = _Templates(source, here)
+    defaults = model.defaults
+    return Step(
+        index=index,
+        name=form.name or f"step {index + 1}",
+        line=source.line_of(here),
+        criteria=compile_when(form.when),
+        times=times,
+        chance=form.chance,
+        reply=templates.reply(raw["reply"]) if form.reply is not None else None,
+        error=templates.answer("error", form.error) if form.error is not None else None,
+        fail=templates.answer("fail", form.fail) if form.fail is not None else None,
+        incomplete=form.incomplete,
+        pace=form.pace or defaults.pace or PaceForm(),
+        defaults=defaults.model_dump(include={"model", "usage"}, exclude_none=True),
+        needs=frozenset(need for key in ("reply", "error", "fail") for need in static_needs(raw.get(key))),
+    )
+
+
+class _Templates:
+    """Compiles a step's templates; a refused one is told with its line."""
+
+    def __init__(self, source: Source, here: tuple[str | int, ...]) -> None:
+        self._source = source
+        self._here = here
+
+    def reply(self, raw: object) -> Reply:
+        seen: list[tuple[str | int, ...]] = []
+        try:
+            return compile_reply(raw, self._locator(("reply",), seen))
+        except TemplateFault as fault:
+            raise ScenarioError([self._source.problem_at(seen[-1], str(fault))]) from None
+
+    def answer(self, key: str, form: object) -> Answer:
+        written = {"code": form} if isinstance(form, str) else _given(form)
+        seen: list[tuple[str | int, ...]] = []
+        try:
+            return Answer(written, compile_value(written, self._locator((key,), seen)))
+        except TemplateFault as fault:
+            raise ScenarioError([self._source.problem_at(seen[-1], str(fault))]) from None
+
+    def _locator(self, key: tuple[str | int, ...], seen: list[tuple[str | int, ...]]) -> "_Locator":
+        return _Locator(self._source, (*self._here, *key), seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Locator:
+    """Tells where the string at a path stands, and remembers which it was asked for last."""
+
+    source: Source
+    base: tuple[str | int, ...]
+    seen: list[tuple[str | int, ...]]
+
+    def __call__(self, path: tuple[str | int, ...]) -> Where:
+        self.seen.append((*self.base, *path))
+        return Where(self.source.file, self.source.line_of(self.seen[-1]))
+
+
+def _given(form: object) -> JsonObject:
+    return form.model_dump(exclude_unset=True) if isinstance(form, ErrorForm | FailForm) else {}

@@ -1,0 +1,307 @@
+"""Matching: does a step answer this request? The answer is evidence, not a boolean.
+
+A `when` is compiled to criteria once; each tells what was wanted and what came.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from mockapi.scenario.context import Context
+from mockapi.scenario.model import When
+from mockapi.scenario.text import TextMatcher, compile_text
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.requests import CreateRequest
+from mockapi.wire.tools import tool_names
+
+__all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "judge"]
+
+_LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What matching may look at: the request, its raw body and headers, and the effective input, folded."""
+
+    request: CreateRequest
+    raw: JsonObject
+    headers: Mapping[str, str]
+    context: Context
+
+    @cached_property
+    def instructions(self) -> str:
+        """`instructions` and system or developer messages together."""
+        return f"{self.request.instructions or ''}\n{self.context.system_text}".strip("\n")
+
+    @cached_property
+    def tools(self) -> list[str]:
+        """Names and types on offer."""
+        return tool_names(self.request.tools)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One criterion that does not hold."""
+
+    field: str
+    wanted: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: wanted {self.wanted}, got {self.got}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of comparing one step: no differences means it answers; `groups` feed `match.NAME`."""
+
+    differences: list[Difference] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
+    criteria: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether every criterion held."""
+        return not self.differences
+
+
+Check = Callable[[Facts, dict[str, str]], str | None]
+"""None if it holds, else what came; named groups are put into the dict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One key of a `when`, compiled."""
+
+    field: str
+    wanted: str
+    check: Check
+
+
+def judge(criteria: Iterable[Criterion], facts: Facts, *, thoroughly: bool = False) -> Verdict:
+    """Compare a step with a request; stops at the first difference unless `thoroughly`."""
+    verdict = Verdict()
+    for criterion in criteria:
+        got = criterion.check(facts, verdict.groups)
+        verdict.criteria += 1
+        if got is not None:
+            verdict.differences.append(Difference(criterion.field, criterion.wanted, got))
+            if not thoroughly:
+                break
+    return verdict
+
+
+def compile_when(when: When) -> tuple[Criterion, ...]:
+    """The criteria of a `when`, in the order of the model's fields."""
+    return tuple(
+        criterion
+        for name in type(when).model_fields
+        if (value := getattr(when, name)) is not None and (build := _BUILDERS.get(name))
+        for criterion in build(value, when)
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else dumps(value).decode()
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _equal(name: str, wanted: object, get: Callable[[Facts], object]) -> list[Criterion]:
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        got = get(facts)
+        return None if got == wanted and type(got) is type(wanted) else _shown(got)
+
+    return [Criterion(name, _shown(wanted), check)]
+
+
+def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -> Criterion:
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        got = get(facts)
+        if got is None:
+            return "nothing"
+        result = matcher.test(got)
+        groups.update(result.groups)
+        return None if result.holds else _shown(got)
+
+    return Criterion(name, matcher.wanted, check)
+
+
+def _model(value: object, when: When) -> list[Criterion]:
+    glob = str(value)
+
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        return None if fnmatchcase(facts.request.model, glob) else _shown(facts.request.model)
+
+    return [Criterion("model", _shown(glob), check)]
+
+
+def _input(value: object, when: When) -> list[Criterion]:
+    inner = _text("input", compile_text(value), lambda facts: facts.context.user_text if facts.context.has_user else None)
+
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        if when.tool_output is None and facts.context.brings_outputs:
+            return "tool outputs and no user message after them (name `tool_output` to match such a turn)"
+        return inner.check(facts, groups)
+
+    return [Criterion("input", inner.wanted, check)]
+
+
+def _tool_output(value: object, when: When) -> list[Criterion]:
+    wanted = {"name": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
+    matcher = compile_text(wanted["output"]) if "output" in wanted else None
+
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        for output in reversed(facts.context.outputs):
+            if wanted.get("name") not in (None, output.name) or wanted.get("call_id") not in (None, output.call_id):
+                continue
+            if matcher is None:
+                return None
+            result = matcher.test(output.output)
+            groups.update(result.groups)
+            if result.holds:
+                return None
+        came = [f"{output.name}: {output.output}" if matcher else output.name for output in facts.context.outputs]
+        return _shown(came) if came else "no tool output"
+
+    words = {**wanted, "output": matcher.wanted} if matcher else wanted
+    return [Criterion("tool_output", _shown(value if isinstance(value, str) else words), check)]
+
+
+def _approval(value: object, when: When) -> list[Criterion]:
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        approvals = facts.context.approvals
+        return None if value in approvals else (_shown(list(approvals)) if approvals else "no approval")
+
+    return [Criterion("approval", _shown(value), check)]
+
+
+def _tools(value: object, when: When) -> list[Criterion]:
+    wanted = list(value) if isinstance(value, list) else []
+
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        missing = [name for name in wanted if name not in facts.tools]
+        return f"no {', '.join(missing)} among {_shown(sorted(set(facts.tools)))}" if missing else None
+
+    return [Criterion("tools", _shown(wanted), check)]
+
+
+def _includes(got: object, wanted: object) -> bool:
+    """Equality, or for mappings: every wanted key is there and fits."""
+    if isinstance(wanted, Mapping) and isinstance(got, Mapping):
+        return all(key in got and _includes(got[key], each) for key, each in wanted.items())
+    return got == wanted
+
+
+def _subset(name: str, get: Callable[[Facts], object]) -> Callable[[object, When], list[Criterion]]:
+    def build(value: object, when: When) -> list[Criterion]:
+        def check(facts: Facts, groups: dict[str, str]) -> str | None:
+            got = get(facts)
+            return None if _includes(got, value) else _shown(got)
+
+        return [Criterion(name, _shown(value), check)]
+
+    return build
+
+
+def _reference(name: str, get: Callable[[Facts], str | None]) -> Callable[[object, When], list[Criterion]]:
+    """True or false asks for presence, a string for that id."""
+
+    def build(value: object, when: When) -> list[Criterion]:
+        def check(facts: Facts, groups: dict[str, str]) -> str | None:
+            got = get(facts)
+            fits = (got is not None) == value if isinstance(value, bool) else got == value
+            return None if fits else (_shown(got) if got else "none")
+
+        return [Criterion(name, _shown(value), check)]
+
+    return build
+
+
+def _instructions(value: object, when: When) -> list[Criterion]:
+    return [_text("instructions", compile_text(value), lambda facts: facts.instructions or None)]
+
+
+def _format(value: object, when: When) -> list[Criterion]:
+    def get(facts: Facts) -> object:
+        form = facts.request.text.get("format")
+        return form.get("name", form["type"]) if form else None
+
+    return _equal("format", value, get)
+
+
+def _prompt(value: object, when: When) -> list[Criterion]:
+    return _equal("prompt", value, lambda facts: facts.request.prompt["id"] if facts.request.prompt else None)
+
+
+def _headers(value: object, when: When) -> list[Criterion]:
+    def build(name: str, matcher: object) -> Criterion:
+        return _text(f"headers.{name}", compile_text(matcher), lambda facts: facts.headers.get(name.lower()))
+
+    return [build(str(name), matcher) for name, matcher in value.items()] if isinstance(value, Mapping) else []
+
+
+def _body(value: object, when: When) -> list[Criterion]:
+    return [_at_pointer(str(pointer), wanted) for pointer, wanted in value.items()] if isinstance(value, Mapping) else []
+
+
+def _at_pointer(pointer: str, wanted: object) -> Criterion:
+    """A string is a text matcher on texts; anything else is compared."""
+    name = f"body{pointer}"
+    is_matcher = isinstance(wanted, str) or (isinstance(wanted, Mapping) and set(wanted) <= _MATCHER_KEYS and bool(wanted))
+    matcher = compile_text(wanted) if is_matcher else None
+
+    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        found, got = resolve_pointer(facts.raw, pointer)
+        if not found:
+            return "nothing"
+        if matcher is not None and isinstance(got, str):
+            result = matcher.test(got)
+            groups.update(result.groups)
+            return None if result.holds else _shown(got)
+        return None if _includes(got, wanted) and isinstance(got, bool) == isinstance(wanted, bool) else _shown(got)
+
+    return Criterion(name, matcher.wanted if matcher else _shown(wanted), check)
+
+
+_MATCHER_KEYS = frozenset({"equals", "contains", "matches", "not", "any", "all"})
+
+
+def resolve_pointer(value: object, pointer: str) -> tuple[bool, object]:
+    """(found, value) at an RFC 6901 JSON Pointer."""
+    for raw in pointer.split("/")[1:]:
+        part = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return False, None
+    return True, value
+
+
+def _flag(name: str) -> Callable[[object, When], list[Criterion]]:
+    return lambda value, when: _equal(name, value, lambda facts: getattr(facts.request, name))
+
+
+_BUILDERS: Mapping[str, Callable[[object, When], list[Criterion]]] = {
+    "model": _model,
+    "input": _input,
+    "tool_output": _tool_output,
+    "approval": _approval,
+    "turn": lambda value, when: _equal("turn", value, lambda facts: facts.context.turn),
+    "instructions": _instructions,
+    "tools": _tools,
+    "tool_choice": _subset("tool_choice", lambda facts: facts.request.tool_choice),
+    "stream": _flag("stream"),
+    "background": _flag("background"),
+    "store": _flag("store"),
+    "conversation": _reference("conversation", lambda facts: facts.request.conversation_id),
+    "previous_response": _reference("previous_response", lambda facts: facts.request.previous_response_id),
+    "prompt": _prompt,
+    "format": _format,
+    "metadata": _subset("metadata", lambda facts: facts.request.metadata),
+    "headers": _headers,
+    "body": _body,
+}
+"""How each key of `when` becomes criteria; `endpoint` selects the operation before any of them."""

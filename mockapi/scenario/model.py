@@ -1,0 +1,277 @@
+"""The scenario file as pydantic models: the reference for its keys, and the source of its JSON Schema.
+
+A key whose behaviour comes with a later release is a field of type `NotYet`: it is refused with "not supported yet", never
+ignored. Words for what is wrong are made in `mockapi.scenario.report`.
+"""
+
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from mockapi.scenario.forms import ReplyItem
+from mockapi.scenario.text import compile_text
+from mockapi.scenario.units import parse_duration, parse_rate
+from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.wire.typed import one_of
+
+__all__ = ["ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _refuse(value: object) -> object:
+    raise PydanticCustomError("not_yet", "not supported yet")
+
+
+NotYet = Annotated[
+    object,
+    BeforeValidator(_refuse),
+    WithJsonSchema({"not": {}, "description": "Part of the format, but not supported yet."}),
+]
+
+
+def _matcher(value: object) -> object:
+    compile_text(value)
+    return value
+
+
+_MATCHER_SCHEMA = {
+    "description": "A string is contained in the text; /…/ is a regular expression; or equals, contains, matches, not, any, all.",
+    "anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1, "maxProperties": 1}],
+}
+Matcher = Annotated[object, AfterValidator(_matcher), WithJsonSchema(_MATCHER_SCHEMA)]
+Duration = Annotated[
+    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "examples": ["250ms", "2s", "1h30m"]})
+]
+Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string", "examples": ["50/s"]})]
+
+
+def _percent(value: object) -> float:
+    if isinstance(value, str) and value.endswith("%") and value[:-1].replace(".", "", 1).isdigit():
+        share = float(value[:-1]) / 100
+        if share <= 1:
+            return share
+    raise ValueError("jitter is written like 20%, at most 100%")
+
+
+Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "examples": ["20%"]})]
+
+
+def _create_only(value: object) -> object:
+    if value != "responses.create":
+        raise PydanticCustomError("not_yet", "only responses.create is supported so far; other endpoints are not supported yet")
+    return value
+
+
+Endpoint = Annotated[str, BeforeValidator(_create_only)]
+
+
+class ToolOutputForm(BaseModel):
+    """A tool output by name, call id or text."""
+
+    model_config = STRICT
+
+    name: str | None = None
+    call_id: str | None = None
+    output: Matcher | None = None
+
+
+def _by_type(value: object) -> str | None:
+    names: dict[type, str] = {str: "text", dict: "mapping", list: "list", bool: "flag"}
+    return names.get(type(value))
+
+
+class When(BaseModel):
+    """What a request must be like; all keys given must hold."""
+
+    model_config = STRICT
+
+    endpoint: Endpoint | None = None
+    model: str | None = Field(None, description="Glob on the model name.")
+    input: Matcher | None = Field(None, description="Text matcher on the newest user message.")
+    tool_output: one_of(_by_type, {"text": str, "mapping": ToolOutputForm}, "a name or a mapping") | None = None  # type: ignore[valid-type]
+    approval: bool | None = None
+    turn: Annotated[int, Field(ge=1)] | None = None
+    instructions: Matcher | None = None
+    tools: list[str] | None = None
+    tool_choice: one_of(_by_type, {"text": str, "mapping": dict[str, object]}, "a name or a mapping") | None = None  # type: ignore[valid-type]
+    stream: bool | None = None
+    background: bool | None = None
+    store: bool | None = None
+    conversation: one_of(_by_type, {"text": str, "flag": bool}, "true, false or an id") | None = None  # type: ignore[valid-type]
+    previous_response: one_of(_by_type, {"text": str, "flag": bool}, "true, false or an id") | None = None  # type: ignore[valid-type]
+    prompt: str | None = None
+    format: str | None = None
+    metadata: dict[str, str] | None = None
+    headers: dict[str, Matcher] | None = None
+    body: dict[Annotated[str, Field(pattern="^/")], object] | None = None
+
+    @model_validator(mode="after")
+    def _body_matchers_compile(self) -> "When":
+        for value in (self.body or {}).values():
+            if isinstance(value, str):
+                compile_text(value)
+        return self
+
+
+class UsageForm(BaseModel):
+    """Token counts that replace the counted ones; the total follows unless it is given."""
+
+    model_config = STRICT
+
+    input_tokens: Annotated[int, Field(ge=0)] | None = None
+    output_tokens: Annotated[int, Field(ge=0)] | None = None
+    reasoning_tokens: Annotated[int, Field(ge=0)] | None = None
+    cached_tokens: Annotated[int, Field(ge=0)] | None = None
+    total_tokens: Annotated[int, Field(ge=0)] | None = None
+    input_tokens_details: dict[str, int] | None = None
+    output_tokens_details: dict[str, int] | None = None
+
+
+Output = one_of(_by_type, {"text": str, "list": list[ReplyItem]}, "text or a list of items")  # type: ignore[valid-type]
+
+
+class ReplyForm(BaseModel):
+    """A reply with overrides: any of these keys of the response body wins over what the mock would say."""
+
+    model_config = STRICT
+
+    output: Output = ()
+    id: Annotated[str, Field(pattern="^resp_")] | None = None
+    model: str | None = None
+    usage: UsageForm | None = None
+    metadata: dict[str, str] | None = None
+    service_tier: str | None = None
+    instructions: str | None = None
+    moderation: dict[str, object] | None = None
+    tool_usage: dict[str, object] | None = None
+    reasoning: dict[str, object] | None = None
+    prompt_cache_diagnostics: dict[str, object] | None = None
+    input_transformations: list[object] | None = None
+
+
+Reply = one_of(
+    _by_type, {"text": str, "list": list[ReplyItem], "mapping": ReplyForm}, "text, a list of items, or a mapping"  # type: ignore[valid-type]
+)
+
+
+def _known_code(value: str) -> str:
+    if value not in ERROR_CODES:
+        raise PydanticCustomError("unknown_code", "unknown error code", {"known": "|".join(ERROR_CODES)})
+    return value
+
+
+class ErrorForm(BaseModel):
+    """An HTTP error instead of an answer."""
+
+    model_config = STRICT
+
+    code: str | None = None
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    type: str | None = None
+    message: str | None = None
+    param: str | None = None
+    headers: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _says_what(self) -> "ErrorForm":
+        if self.code not in ERROR_CODES and self.status is None:
+            raise ValueError("give a status, or a code of the catalogue: " + ", ".join(ERROR_CODES))
+        return self
+
+
+class FailForm(BaseModel):
+    """A failure after the reply's items."""
+
+    model_config = STRICT
+
+    code: str
+    message: str | None = None
+    type: str | None = None
+
+
+Error = one_of(
+    _by_type,
+    {"text": Annotated[str, AfterValidator(_known_code)], "mapping": ErrorForm},
+    "a code or a mapping",
+)
+Fail = one_of(_by_type, {"text": str, "mapping": FailForm}, "a code or a mapping")
+
+
+class PaceForm(BaseModel):
+    """Timing of the reply's events."""
+
+    model_config = STRICT
+
+    first: Duration = 0.0
+    rate: Rate | None = None
+    chunk: one_of(  # type: ignore[valid-type]
+        lambda value: {str: "unit", int: "size"}.get(type(value)),
+        {"unit": Literal["words", "tokens", "chars"], "size": Annotated[int, Field(ge=1)]},
+        "words, tokens, chars or a number",
+    ) = "words"
+    jitter: Percent = 0.0
+    keepalive: NotYet = None
+
+
+class StepForm(BaseModel):
+    """One step: what it answers, and what it says."""
+
+    model_config = STRICT
+
+    name: str | None = None
+    when: When = When()
+    times: Annotated[int, Field(ge=1)] | None = None
+    chance: Annotated[float, Field(ge=0, le=1)] | None = None
+    reply: Reply | None = None  # type: ignore[valid-type]
+    error: Error | None = None  # type: ignore[valid-type]
+    fail: Fail | None = None  # type: ignore[valid-type]
+    incomplete: Literal["max_output_tokens", "content_filter"] | None = None
+    fault: NotYet = None
+    pace: PaceForm | None = None
+    background: NotYet = None
+
+    @model_validator(mode="after")
+    def _answers_one_way(self) -> "StepForm":
+        if self.reply is None and self.error is None and self.fail is None and self.incomplete is None:
+            raise ValueError("a step needs one of reply, error, fail, incomplete")
+        if self.fail is not None and self.incomplete is not None:
+            raise ValueError("a step ends by fail or by incomplete, not both")
+        if self.error is not None and (self.fail is not None or self.incomplete is not None):
+            raise ValueError("error answers instead of a response; fail and incomplete end one")
+        if self.error is not None and self.reply is not None and self.chance is None:
+            raise ValueError("error together with reply needs chance: how often the error comes")
+        return self
+
+
+class Defaults(BaseModel):
+    """What holds for every step that does not say otherwise."""
+
+    model_config = STRICT
+
+    model: str | None = None
+    pace: PaceForm | None = None
+    usage: UsageForm | None = None
+    background: NotYet = None
+
+
+class ScenarioFile(BaseModel):
+    """A scenario file, version 1."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="mockapi scenario")
+
+    scenario: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
+    about: str | None = None
+    mode: Literal["rules", "script"] = "rules"
+    unmatched: Literal["auto", "error"] | None = None
+    defaults: Defaults = Defaults()
+    prompts: NotYet = None
+    conversations: NotYet = None
+    responses: NotYet = None
+    rate_limits: NotYet = None
+    webhooks: NotYet = None
+    steps: list[StepForm]
+
+

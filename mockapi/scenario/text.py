@@ -1,0 +1,107 @@
+"""Text matchers: plain strings, `/regex/flags`, and the combinations (SCENARIOS.md "Matching")."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = ["TextMatcher", "TextResult", "compile_text", "regex_of"]
+
+_REGEX = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+
+
+class TextResult(NamedTuple):
+    """Whether a text fits, and what the named groups caught."""
+
+    holds: bool
+    groups: Mapping[str, str]
+
+
+_NO = TextResult(False, {})
+_YES = TextResult(True, {})
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatcher:
+    """A compiled matcher; `wanted` words it for people."""
+
+    wanted: str
+    test: Callable[[str], TextResult]
+
+
+def regex_of(text: str) -> re.Pattern[str] | None:
+    """The pattern of `/…/` or `/…/i`; None for a plain string; ValueError if it is not a regular expression."""
+    found = _REGEX.fullmatch(text)
+    if found is None:
+        return None
+    flags = 0
+    for letter in found[2]:
+        if letter not in _FLAGS:
+            raise ValueError(f"unknown flag {letter!r} behind the regular expression; known: i, m, s, x")
+        flags |= _FLAGS[letter]
+    try:
+        return re.compile(found[1], flags)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+
+
+def compile_text(matcher: object) -> TextMatcher:
+    """Compile what a scenario says; ValueError says what is wrong with it."""
+    if isinstance(matcher, str):
+        pattern = regex_of(matcher)
+        return _searched(matcher, pattern) if pattern else _contained(matcher)
+    if not isinstance(matcher, Mapping) or len(matcher) != 1:
+        raise ValueError("a text matcher is a string, or one of equals, contains, matches, not, any, all")
+    ((kind, value),) = matcher.items()
+    if kind in ("any", "all") and isinstance(value, Sequence) and not isinstance(value, str):
+        return _combined(str(kind), [compile_text(each) for each in value])
+    if kind == "not":
+        return _negated(compile_text(value))
+    if not isinstance(value, str):
+        raise ValueError(f"{kind}: expected text; quote it")
+    return _named(str(kind), value)
+
+
+def _named(kind: str, value: str) -> TextMatcher:
+    if kind == "equals":
+        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO)
+    if kind == "contains":
+        return _contained(value)
+    if kind == "matches":
+        source = value if _REGEX.fullmatch(value) else f"/{value}/"
+        pattern = regex_of(source)
+        assert pattern is not None
+        return _searched(source, pattern)
+    raise ValueError(f"unknown text matcher {kind!r}; known: equals, contains, matches, not, any, all")
+
+
+def _contained(value: str) -> TextMatcher:
+    needle = value.casefold()
+    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO)
+
+
+def _searched(source: str, pattern: re.Pattern[str]) -> TextMatcher:
+    def test(text: str) -> TextResult:
+        found = pattern.search(text)
+        if found is None:
+            return _NO
+        return TextResult(True, {key: value for key, value in found.groupdict().items() if value is not None})
+
+    return TextMatcher(f"matching {source}", test)
+
+
+def _negated(inner: TextMatcher) -> TextMatcher:
+    return TextMatcher(f"not {inner.wanted}", lambda text: _NO if inner.test(text).holds else _YES)
+
+
+def _combined(kind: str, inner: Sequence[TextMatcher]) -> TextMatcher:
+    needs = any if kind == "any" else all
+
+    def test(text: str) -> TextResult:
+        results = [matcher.test(text) for matcher in inner]
+        groups = {key: value for result in results if result.holds for key, value in result.groups.items()}
+        return TextResult(needs(result.holds for result in results), groups)
+
+    word = " or " if kind == "any" else " and "
+    return TextMatcher("(" + word.join(matcher.wanted for matcher in inner) + ")", test)

@@ -1,0 +1,26 @@
+"""All settings in one list, read once at the edge (the CLI, or `MockServer`)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server behaves; every field is an option of `mockapi serve` and an environment variable `MOCKAPI_<FIELD>`.
+
+    `paths` are scenario files and folders; `port` 0 picks a free one; `max_body` counts bytes; `max_responses` bounds what is
+    remembered per project.
+    """
+
+    paths: tuple[Path, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 7357
+    clock: Literal["real", "virtual"] = "real"
+    seed: str = "mockapi"
+    unmatched: Literal["auto", "error"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    max_body: int = 33_554_432
+    max_responses: int = 100_000

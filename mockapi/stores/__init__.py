@@ -1,0 +1,1 @@
+"""Where responses, counters and script progress are kept: one protocol, several backends."""

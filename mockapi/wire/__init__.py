@@ -1,0 +1,1 @@
+"""What goes over the wire and nothing else: requests, objects, items, events, ids. Pure."""

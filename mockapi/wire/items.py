@@ -1,0 +1,269 @@
+"""Every item a request may bring as input (SDK `ResponseInputItemParam`; list of types: ERRORS.md §4.2)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Required
+
+from pydantic import ConfigDict, StringConstraints, with_config
+
+from mockapi.wire.content import (
+    MAX_TEXT,
+    AssistantPart,
+    OutputPart,
+
+    ReasoningText,
+
+    SummaryText,
+    Text,
+    UserPart,
+)
+from mockapi.wire.tools import Tool
+from mockapi.wire.typed import STRICT, AnyObject, Status, TypedDict, one_of
+
+__all__ = ["ITEM_TYPES", "Input", "InputItem", "InputMessage", "OutputMessage"]
+
+# Shapes that only hosted or beta tools make are checked for their keys, not in depth.
+_LOOSE = ConfigDict(extra="allow", strict=True)
+
+CallId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Phase = Literal["commentary", "final_answer"]
+
+
+def _is_text(value: object) -> str | None:
+    return {str: "text", list: "parts"}.get(type(value))
+
+
+def _text_or(part: Any) -> Any:
+    return one_of(_is_text, {"text": Text, "parts": list[part]}, "one of a string or array of objects")
+
+
+@with_config(STRICT)
+class InputMessage(TypedDict, total=False):
+    """A message of a user, system or developer."""
+
+    type: Literal["message"] | None
+    role: Required[Literal["user", "system", "developer"]]
+    content: Required[_text_or(UserPart)]  # type: ignore[valid-type]  # a union built at run time
+    id: str | None
+    status: Status | None
+
+
+@with_config(STRICT)
+class OutputMessage(TypedDict, total=False):
+    """A message of the assistant: what `output` held, or a short `{role, content}`."""
+
+    type: Literal["message"] | None
+    role: Required[Literal["assistant"]]
+    content: Required[_text_or(AssistantPart)]  # type: ignore[valid-type]
+    id: str | None
+    status: Status | None
+    phase: Phase | None
+
+
+@with_config(STRICT)
+class Caller(TypedDict, total=False):
+    """Who made a call: the model directly, or a program."""
+
+    type: Required[Literal["direct", "program"]]
+    caller_id: str | None
+
+
+FunctionCall = with_config(STRICT)(
+    TypedDict(
+        "FunctionCall",
+        {
+            "type": Required[Literal["function_call"]],
+            "arguments": Required[Text],
+            "call_id": Required[CallId],
+            "name": Required[str],
+            "id": str | None,
+            "caller": Caller | None,
+            "namespace": str | None,
+            "status": Status | None,
+            "async": bool | None,
+        },
+        total=False,
+    )
+)
+
+
+@with_config(STRICT)
+class FunctionCallOutput(TypedDict, total=False):
+    """The client's answer to a `function_call`."""
+
+    type: Required[Literal["function_call_output"]]
+    call_id: CallId | None
+    output: Required[_text_or(OutputPart)]  # type: ignore[valid-type]
+    id: str | None
+    caller: Caller | None
+    name: str | None
+    namespace: str | None
+    status: Status | None
+
+
+CustomToolCall = with_config(STRICT)(
+    TypedDict(
+        "CustomToolCall",
+        {
+            "type": Required[Literal["custom_tool_call"]],
+            "call_id": Required[CallId],
+            "input": Required[Text],
+            "name": Required[str],
+            "id": str | None,
+            "caller": Caller | None,
+            "namespace": str | None,
+            "status": Status | None,
+            "async": bool | None,
+        },
+        total=False,
+    )
+)
+
+
+@with_config(STRICT)
+class CustomToolCallOutput(TypedDict, total=False):
+    """The client's answer to a `custom_tool_call`."""
+
+    type: Required[Literal["custom_tool_call_output"]]
+    call_id: Required[CallId]
+    output: Required[_text_or(OutputPart)]  # type: ignore[valid-type]
+    id: str | None
+    caller: Caller | None
+    status: Status | None
+
+
+@with_config(STRICT)
+class Reasoning(TypedDict, total=False):
+    """A reasoning item; `status` is refused on it (ERRORS.md §4.2)."""
+
+    type: Required[Literal["reasoning"]]
+    summary: Required[list[SummaryText]]
+    id: str | None
+    content: list[ReasoningText] | None
+    encrypted_content: str | None
+
+
+@with_config(STRICT)
+class Compaction(TypedDict, total=False):
+    """What `/responses/compact` made of older items."""
+
+    type: Required[Literal["compaction"]]
+    encrypted_content: Required[Annotated[str, StringConstraints(max_length=2 * MAX_TEXT)]]
+    id: str | None
+
+
+@with_config(STRICT)
+class CompactionTrigger(TypedDict, total=False):
+    """Asks for compaction now."""
+
+    type: Required[Literal["compaction_trigger"]]
+    id: str | None
+
+
+@with_config(STRICT)
+class ItemReference(TypedDict, total=False):
+    """Names a stored item instead of repeating it; `type` may be omitted."""
+
+    type: Literal["item_reference"] | None
+    id: Required[str]
+
+
+@with_config(STRICT)
+class McpApprovalResponse(TypedDict, total=False):
+    """The client's answer to an `mcp_approval_request`."""
+
+    type: Required[Literal["mcp_approval_response"]]
+    approval_request_id: Required[str]
+    approve: Required[bool]
+    id: str | None
+    reason: str | None
+
+
+@with_config(STRICT)
+class AdditionalTools(TypedDict, total=False):
+    """Tools added in the middle of a conversation."""
+
+    type: Required[Literal["additional_tools"]]
+    role: Required[Literal["developer"]]
+    tools: Required[list[Tool]]  # type: ignore[valid-type]
+    id: str | None
+
+
+@with_config(STRICT)
+class ConfigurationUpdate(TypedDict, total=False):
+    """Settings changed in the middle of a conversation."""
+
+    type: Required[Literal["configuration_update"]]
+    id: str | None
+    reasoning: AnyObject | None
+    text: AnyObject | None
+
+
+def _shape(name: str, required: str) -> Any:
+    """A hosted tool's item: its type, the keys it must have, and whatever else came with it."""
+    fields: dict[str, Any] = {"type": Required[Literal[name]], "id": str | None}  # type: ignore[valid-type]
+    fields |= {key: Required[object] for key in required.split()}
+    return with_config(_LOOSE)(TypedDict(name, fields, total=False))  # type: ignore[operator]
+
+
+_ITEMS: dict[str, Any] = {
+    "additional_tools": AdditionalTools,
+    "agent_message": _shape("agent_message", ""),
+    "apply_patch_call": _shape("apply_patch_call", "call_id operation status"),
+    "apply_patch_call_output": _shape("apply_patch_call_output", "call_id status"),
+    "code_interpreter_call": _shape("code_interpreter_call", "code container_id"),
+    "compaction": Compaction,
+    "compaction_trigger": CompactionTrigger,
+    "computer_call": _shape("computer_call", "call_id"),
+    "computer_call_output": _shape("computer_call_output", "call_id output"),
+    "custom_tool_call": CustomToolCall,
+    "custom_tool_call_output": CustomToolCallOutput,
+    "file_search_call": _shape("file_search_call", "queries"),
+    "function_call": FunctionCall,
+    "function_call_output": FunctionCallOutput,
+    "image_generation_call": _shape("image_generation_call", "result"),
+    "item_reference": ItemReference,
+    "local_shell_call": _shape("local_shell_call", "action call_id"),
+    "local_shell_call_output": _shape("local_shell_call_output", "output"),
+    "mcp_approval_request": _shape("mcp_approval_request", "arguments name server_label"),
+    "mcp_approval_response": McpApprovalResponse,
+    "mcp_call": _shape("mcp_call", "arguments name server_label"),
+    "mcp_list_tools": _shape("mcp_list_tools", "server_label tools"),
+    "message": None,  # told apart by role
+    "multi_agent_call": _shape("multi_agent_call", ""),
+    "multi_agent_call_output": _shape("multi_agent_call_output", ""),
+    "program": _shape("program", "call_id code fingerprint"),
+    "program_output": _shape("program_output", "call_id result"),
+    "reasoning": Reasoning,
+    "shell_call": _shape("shell_call", "action call_id"),
+    "shell_call_output": _shape("shell_call_output", "call_id output"),
+    "tool_search_call": _shape("tool_search_call", "arguments"),
+    "tool_search_output": _shape("tool_search_output", "tools"),
+    "web_search_call": _shape("web_search_call", ""),
+}
+ITEM_TYPES = tuple(_ITEMS)
+"""The 33 types that the real API's own error message lists, in its order."""
+
+_ROLES = ("assistant", "system", "developer", "user")
+_MESSAGES = {"assistant": OutputMessage, "system": InputMessage, "developer": InputMessage, "user": InputMessage}
+_CHOICES = {name: item for name, item in _ITEMS.items() if item} | _MESSAGES
+_CHOICES |= {"configuration_update": ConfigurationUpdate}  # newer than the measured list (SDK 3.52)
+
+
+def _pick_item(value: object) -> str | None:
+    """The member of the union a raw item belongs to: by type, or by role where it is a message."""
+    if not isinstance(value, Mapping):
+        return None
+    kind = value.get("type")
+    if kind is None and "role" not in value and "id" in value:
+        kind = "item_reference"
+    tag = value.get("role") if kind in (None, "message") else kind
+    return tag if isinstance(tag, str) else None
+
+
+InputItem = one_of(_pick_item, _CHOICES, "an input item", _ROLES, universe=ITEM_TYPES)
+Input = one_of(
+    _is_text,
+    {"text": Text, "parts": list[InputItem]},  # type: ignore[valid-type]
+    "one of a string or array of input items",
+)
+

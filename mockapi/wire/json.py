@@ -1,0 +1,30 @@
+"""JSON in and out, by pydantic-core: the one place that fixes strictness and style."""
+
+from collections.abc import Mapping
+
+from pydantic_core import from_json, to_json
+
+__all__ = ["JsonObject", "dumps", "loads", "ordered", "pretty"]
+
+JsonObject = dict[str, object]
+
+
+def loads(data: bytes | str) -> object:
+    """Parse JSON; ValueError for anything that is not JSON: NaN, bad UTF-8, over 200 levels of nesting."""
+    return from_json(data, allow_inf_nan=False, cache_strings="keys")
+
+
+def dumps(value: object) -> bytes:
+    """One line, no spaces, UTF-8: how the real API writes bodies of 2xx answers and event data."""
+    return to_json(value)
+
+
+def pretty(value: object) -> bytes:
+    """Two-space indent, no trailing newline: how the real API writes request errors (ERRORS.md §1)."""
+    return to_json(value, indent=2)
+
+
+def ordered(item: Mapping[str, object]) -> JsonObject:
+    """The wire's key order for items: `id`, `type`, `status`, then alphabetical (WIRE.md §2)."""
+    head = {key: item[key] for key in ("id", "type", "status") if key in item}
+    return head | {key: item[key] for key in sorted(item) if key not in head}

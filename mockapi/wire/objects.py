@@ -1,0 +1,196 @@
+"""The response object: every key a real body has, in the real order, with the real defaults (WIRE.md §2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.models import family_of, snapshot_of
+from mockapi.wire.requests import CreateRequest
+from mockapi.wire.tools import echo_tool
+
+__all__ = ["BILLING", "Echo", "Snapshot", "deleted_body", "echo_request", "encode_response", "usage_object"]
+
+BILLING = {"payer": "developer"}
+_TOKENS = {"image_tokens": 0, "text_tokens": 0}
+_TOOL_USAGE = {
+    "image_gen": {
+        "input_tokens": 0,
+        "input_tokens_details": _TOKENS,
+        "output_tokens": 0,
+        "output_tokens_details": _TOKENS,
+        "total_tokens": 0,
+    },
+    "web_search": {"num_requests": 0},
+}
+_TIERS = {"auto": "default", "fast": "priority"}
+_TEXT = {"format": {"type": "text"}, "verbosity": "medium"}
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What a body repeats of its request: the keys before and after `output`, in order.
+
+    Values that change while the response runs stand in it too, as they are when it is completed.
+    """
+
+    head: JsonObject
+    tail: JsonObject
+
+    def overridden(self, values: Mapping[str, object]) -> "Echo":
+        """The same with some keys scripted; keys that no body has go to the end."""
+        head = {key: values.get(key, value) for key, value in self.head.items()}
+        tail = {key: values.get(key, value) for key, value in self.tail.items()}
+        return Echo(head, tail | {key: value for key, value in values.items() if key not in head})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What of a body depends on the moment: status and what comes with it; times in unix seconds."""
+
+    id: str
+    created_at: int
+    status: str
+    completed_at: int | None = None
+    error: Mapping[str, object] | None = None
+    incomplete_details: Mapping[str, object] | None = None
+    usage: Mapping[str, object] | None = None
+    is_billed: bool = False
+
+    @property
+    def has_tier(self) -> bool:
+        """`service_tier` is `auto` while queued, in progress, failed or cancelled."""
+        return self.status in ("completed", "incomplete")
+
+
+def echo_request(request: CreateRequest, *, stored: bool = True) -> Echo:
+    """What the body of this request's response will repeat; never `input`, `include`, `stream` and the like."""
+    family = family_of(request.model)
+    head: JsonObject = {
+        "id": None,
+        "object": "response",
+        "created_at": None,
+        "status": None,
+        "background": request.background,
+        "billing": BILLING,
+        "completed_at": None,
+        **({"conversation": {"id": request.conversation_id}} if request.conversation_id else {}),
+        "error": None,
+        "frequency_penalty": float(request.frequency_penalty),
+        "incomplete_details": None,
+        "instructions": request.instructions,
+        "max_output_tokens": request.max_output_tokens,
+        "max_tool_calls": request.max_tool_calls,
+        "model": snapshot_of(request.model),
+        "moderation": None,
+    }
+    tail: JsonObject = {
+        "parallel_tool_calls": request.parallel_tool_calls,
+        "presence_penalty": float(request.presence_penalty),
+        "previous_response_id": request.previous_response_id,
+        **_conditional(request),
+        "prompt_cache_key": request.prompt_cache_key,
+        **({"prompt_cache_options": _cache_options(request)} if request.prompt_cache_options else {}),
+        "prompt_cache_retention": request.prompt_cache_retention or family.cache_retention,
+        "reasoning": _echo_reasoning(request),
+        "safety_identifier": request.safety_identifier,
+        "service_tier": _TIERS.get(request.service_tier, request.service_tier),
+        "store": stored,
+        "temperature": 1.0 if request.temperature is None else float(request.temperature),
+        "text": _echo_text(request) if request.text else _TEXT,
+        "tool_choice": request.tool_choice,
+        "tool_usage": _TOOL_USAGE,
+        "tools": [echo_tool(tool) for tool in request.tools],
+        "top_logprobs": request.top_logprobs,
+        "top_p": family.top_p if request.top_p is None else float(request.top_p),
+        "truncation": request.truncation,
+        "usage": None,
+        "user": request.user,
+        "metadata": request.metadata,
+    }
+    return Echo(head, tail)
+
+
+def _conditional(request: CreateRequest) -> JsonObject:
+    """Keys that bodies have only when the request named them."""
+    extra: JsonObject = {}
+    if request.access_programs is not None:
+        extra["access_programs"] = request.access_programs
+    if request.image is not None:
+        compression = request.image.get("context_compression") or "auto"
+        extra["image"] = {"context_compression": "enabled" if compression == "enabled" else "disabled"}
+    if request.prompt is not None:
+        version = request.prompt.get("version") or "1"
+        extra["prompt"] = {
+            "id": request.prompt["id"],
+            "variables": request.prompt.get("variables") or {},
+            "version": version,
+        }
+    return extra
+
+
+def _cache_options(request: CreateRequest) -> JsonObject:
+    options = request.prompt_cache_options or {}
+    return {"mode": options.get("mode") or "implicit", "ttl": options.get("ttl") or "30m"}
+
+
+def _echo_reasoning(request: CreateRequest) -> JsonObject:
+    asked, family = request.reasoning, family_of(request.model)
+    summary = asked.get("summary")
+    if not family.is_reasoning:
+        return {"effort": asked.get("effort"), "summary": summary}
+    context = asked.get("context")
+    return {
+        "context": family.context if context in (None, "auto") else context,
+        "effort": asked.get("effort") or family.effort,
+        "mode": asked.get("mode") or "standard",
+        "summary": "detailed" if summary == "auto" else summary,
+    }
+
+
+def _echo_text(request: CreateRequest) -> JsonObject:
+    form = request.text.get("format") or {"type": "text"}
+    if form["type"] == "json_schema":
+        strict = form.get("strict")
+        form = {
+            "type": "json_schema",
+            "description": form.get("description"),
+            "name": form["name"],
+            "schema": form["schema"],
+            "strict": True if strict is None else strict,
+        }
+    return {"format": form, "verbosity": request.text.get("verbosity") or "medium"}
+
+
+def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, cached_tokens: int = 0) -> JsonObject:
+    """`usage`, in the wire's key order (WIRE.md §10); all figures are tokens."""
+    return {
+        "input_tokens": input_tokens,
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": cached_tokens},
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "total_tokens": input_tokens + output_tokens,
+    }
+
+
+def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
+    """The body at one moment; `output` is the JSON array that stands in its place."""
+    head = {
+        **echo.head,
+        "id": snapshot.id,
+        "created_at": snapshot.created_at,
+        "status": snapshot.status,
+        "completed_at": snapshot.completed_at,
+        "error": snapshot.error,
+        "incomplete_details": snapshot.incomplete_details,
+    }
+    if not snapshot.is_billed:
+        del head["billing"]
+    tail = {**echo.tail, "usage": snapshot.usage}
+    if not snapshot.has_tier:
+        tail["service_tier"] = "auto"
+    return b'%b,"output":%b,%b' % (dumps(head)[:-1], output, dumps(tail)[1:])
+
+
+def deleted_body(response_id: str) -> bytes:
+    """What DELETE answers (WIRE.md §1)."""
+    return dumps({"id": response_id, "object": "response.deleted", "deleted": True})

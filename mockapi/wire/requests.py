@@ -1,0 +1,270 @@
+"""The body of `POST /v1/responses`: every parameter the newest SDK knows, in the real API's order of checking.
+
+Fields stand in the measured order of validation (ERRORS.md §1), since the first error in field order is the one told.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Required
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
+
+from mockapi.errors import ApiError
+from mockapi.wire.items import Input
+from mockapi.wire.json import JsonObject
+from mockapi.wire.tools import Tool, ToolChoice
+from mockapi.wire.typed import STRICT, AnyObject, TypedDict, one_of, tagged
+from mockapi.wire.validation import api_error, missing_parameter
+
+__all__ = ["INCLUDABLE", "CreateRequest", "parse_create"]
+
+INCLUDABLE = (
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+)
+Includable = Literal[
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+]
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Summary = Literal["concise", "detailed", "auto"]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+MetadataValue = Annotated[str, StringConstraints(max_length=512)]
+MetadataKey = Annotated[str, StringConstraints(max_length=64)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
+
+
+@with_config(STRICT)
+class ConversationRef(TypedDict):
+    """`conversation` given as an object."""
+
+    id: str
+
+
+def _pick_conversation(value: object) -> str | None:
+    return {str: "id", dict: "object"}.get(type(value))
+
+
+Conversation = one_of(_pick_conversation, {"id": str, "object": ConversationRef}, "one of a string or an object")
+
+
+@with_config(STRICT)
+class Prompt(TypedDict, total=False):
+    """A hosted prompt template."""
+
+    id: Required[str]
+    variables: dict[str, str | AnyObject] | None
+    version: str | None
+
+
+@with_config(STRICT)
+class Mode(TypedDict):
+    """What moderation does with a finding."""
+
+    mode: Literal["score", "block"]
+
+
+@with_config(STRICT)
+class ModerationPolicy(TypedDict, total=False):
+    """Policy for either side."""
+
+    input: Mode | None
+    output: Mode | None
+
+
+@with_config(STRICT)
+class Moderation(TypedDict, total=False):
+    """`moderation`."""
+
+    model: Required[str]
+    policy: ModerationPolicy | None
+
+
+@with_config(STRICT)
+class FormatText(TypedDict):
+    """`text.format` of type text or json_object."""
+
+    type: Literal["json_object", "text"]
+
+
+@with_config(STRICT)
+class FormatSchema(TypedDict, total=False):
+    """`text.format` of type json_schema."""
+
+    type: Required[Literal["json_schema"]]
+    name: Required[Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]]
+    schema: Required[AnyObject]
+    description: str | None
+    strict: bool | None
+
+
+Format = tagged({"json_object": FormatText, "text": FormatText, "json_schema": FormatSchema})
+
+
+@with_config(STRICT)
+class TextConfig(TypedDict, total=False):
+    """`text`."""
+
+    format: Format | None  # type: ignore[valid-type]  # a union built at run time
+    verbosity: Literal["low", "medium", "high"] | None
+
+
+@with_config(STRICT)
+class StreamOptions(TypedDict, total=False):
+    """`stream_options`."""
+
+    include_obfuscation: bool | None
+
+
+@with_config(STRICT)
+class ReasoningConfig(TypedDict, total=False):
+    """`reasoning`."""
+
+    effort: Effort | None
+    summary: Summary | None
+    context: Literal["auto", "current_turn", "all_turns"] | None
+    mode: str | None
+
+
+@with_config(STRICT)
+class PromptCacheOptions(TypedDict, total=False):
+    """`prompt_cache_options`."""
+
+    mode: Literal["implicit", "explicit"] | None
+    ttl: Literal["30m", "12h"] | None
+    comparison_response_id: str | None
+    prewarm: bool | None
+
+
+@with_config(STRICT)
+class ContextManagement(TypedDict, total=False):
+    """One entry of `context_management`; the threshold counts tokens."""
+
+    type: Required[Literal["compaction"]]
+    compact_threshold: Annotated[int, Field(ge=1000)] | None
+
+
+@with_config(STRICT)
+class AccessPrograms(TypedDict, total=False):
+    """`access_programs`."""
+
+    cyber: Literal["standard", "daybreak_blue", "daybreak_red"] | None
+
+
+@with_config(STRICT)
+class ImageConfig(TypedDict, total=False):
+    """`image`."""
+
+    context_compression: Literal["auto", "enabled", "disabled"] | None
+
+
+class CreateRequest(BaseModel):
+    """A valid body of `POST /v1/responses`; defaults are those of an omitted parameter."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    model: str = ""
+    input: Input = ()
+    previous_response_id: str | None = None
+    prompt: Prompt | None = None
+    conversation: Conversation | None = None
+    moderation: Moderation | None = None
+    include: list[Includable] = Field(default_factory=list)
+    tools: Annotated[list[Tool], Field(max_length=128)] = Field(default_factory=list)
+    tool_choice: ToolChoice = "auto"
+    metadata: Metadata = Field(default_factory=dict)
+    text: TextConfig = Field(default_factory=TextConfig)
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Penalty = 0.0
+    frequency_penalty: Penalty = 0.0
+    parallel_tool_calls: bool = True
+    stream: bool = False
+    stream_options: StreamOptions = Field(default_factory=StreamOptions)
+    background: bool = False
+    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
+    reasoning: ReasoningConfig = Field(default_factory=ReasoningConfig)
+    user: str | None = None
+    safety_identifier: Annotated[str, StringConstraints(max_length=128)] | None = None
+    prompt_cache_options: PromptCacheOptions | None = None
+    prompt_cache_key: Annotated[str, StringConstraints(max_length=64)] | None = None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None = None
+    truncation: Literal["auto", "disabled"] = "disabled"
+    instructions: str | None = None
+    store: bool = True
+    service_tier: Literal["auto", "default", "fast", "flex", "priority"] = "auto"
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
+    context_management: list[ContextManagement] = Field(default_factory=list)
+    access_programs: AccessPrograms | None = None
+    image: ImageConfig | None = None
+
+    @property
+    def input_items(self) -> list[JsonObject]:
+        """The input as items; a string is one user message, `{role, content}` messages get their type and parts."""
+        if isinstance(self.input, str):
+            return [_message("user", self.input)] if self.input else []
+        return [_full_item(item) for item in self.input]
+
+    @property
+    def wants_obfuscation(self) -> bool:
+        """Whether deltas carry `obfuscation` (on by default)."""
+        return self.stream_options.get("include_obfuscation") is not False
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The id behind `conversation`, given as a string or as an object."""
+        value: Any = self.conversation
+        return value["id"] if isinstance(value, dict) else value
+
+
+def _message(role: str, text: str) -> JsonObject:
+    part = {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+    if role != "assistant":
+        part = {"type": "input_text", "text": text}
+    return {"type": "message", "status": "completed", "content": [part], "role": role}
+
+
+def _full_item(item: JsonObject) -> JsonObject:
+    if item.get("type") in (None, "message") and "role" in item:
+        content = item["content"]
+        if isinstance(content, str):
+            return {**item, **_message(str(item["role"]), content)}
+        return {**item, "type": "message"}
+    if "type" not in item:
+        return {**item, "type": "item_reference"}
+    return item
+
+
+def parse_create(raw: object) -> CreateRequest:
+    """Check a parsed JSON body; `ApiError` in the real API's words for the first thing wrong.
+
+    A null is an omitted parameter, except for `model` and `input` (ERRORS.md §1).
+    """
+    if not isinstance(raw, Mapping):
+        raw = {}
+    given = {key: value for key, value in raw.items() if value is not None or key in ("model", "input")}
+    if "model" not in given and "prompt" not in given:
+        raise missing_parameter("model")
+    if "input" not in given and not given.keys() & {"prompt", "previous_response_id", "conversation", "messages"}:
+        raise missing_parameter("input")
+    try:
+        request = CreateRequest.model_validate(given)
+    except ValidationError as error:
+        raise api_error(error, given, CreateRequest) from None
+    if request.stream_options and not request.stream:
+        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        raise ApiError(message, param="stream_options")
+    return request

@@ -1,0 +1,285 @@
+"""One error mapper: what pydantic found wrong, in the real API's words (ERRORS.md §4).
+
+The types in this package say what is valid; this module says how the first thing that is not is told. `ApiError` carries the
+code, the path as `param`, and the message.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mockapi.errors import ApiError
+
+__all__ = ["Path", "api_error", "bad_json", "listed", "missing_parameter", "shortened"]
+
+Path = tuple[str | int, ...]
+
+MOVED = (
+    "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'. Try again with the new "
+    "parameter. See the API documentation for more information: "
+    "https://platform.openai.com/docs/api-reference/responses/create."
+)
+INVALID_JSON = (
+    "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors include "
+    "trailing commas, missing closing brackets, missing quotation marks, etc.)"
+)
+
+# Where the real API words an expected type otherwise than by its kind; keys are paths without indexes.
+_EXPECTED = {
+    "metadata": "a metadata object",
+    "tools": "an array of tools",
+    "context_management": "an array of objects",
+    "include": (
+        "an array of one of 'fil...lts', 'web...lts', 'web...ces', 'mes...url', 'com...url', 'cod...uts', 'rea...ent', "
+        "or 'mes...obs'"
+    ),
+}
+_KINDS = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a decimal",
+    "bool_type": "a boolean",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "typed_dict_type": "an object",
+}
+
+
+def bad_json() -> ApiError:
+    """A body that is not JSON (ERRORS.md §2)."""
+    return ApiError(INVALID_JSON, code="invalid_json")
+
+
+def missing_parameter(path: str) -> ApiError:
+    """A required parameter that did not come."""
+    return ApiError(f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter")
+
+
+def api_error(error: ValidationError, body: Mapping[str, object], model: type[BaseModel]) -> ApiError:
+    """The one error the real API would tell: unknown top-level keys first, then by the order of the model's fields."""
+    known = list(model.model_fields)
+    details = sorted(error.errors(include_url=False), key=lambda detail: _rank(detail, known))
+    return _told(details[0], body, known)
+
+
+def _rank(detail: ErrorDetails, known: Sequence[str]) -> int:
+    top = detail["loc"][0]
+    return known.index(top) if top in known else -1
+
+
+def _told(detail: ErrorDetails, body: Mapping[str, object], known: Sequence[str]) -> ApiError:
+    path = _real_path(detail["loc"])
+    told = _TELLERS.get(detail["type"])
+    if detail["type"] == "extra_forbidden":
+        return _unknown(path, body, known)
+    if told is not None:
+        return told(path, detail)
+    return _wrong_type(path, detail)
+
+
+def _real_path(loc: Iterable[str | int]) -> Path:
+    """The location without union tags and without pydantic's own marks."""
+    return tuple(part for part in loc if isinstance(part, int) or not part.startswith(("<", "[")))
+
+
+def written(path: Path) -> str:
+    """`input[0].content`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def _context(detail: ErrorDetails) -> Mapping[str, object]:
+    return detail.get("ctx", {})
+
+
+def _unknown(path: Path, body: Mapping[str, object], known: Sequence[str]) -> ApiError:
+    where = written(path)
+    if path == ("messages",):
+        return ApiError(MOVED, code="unsupported_parameter")
+    hint = _did_you_mean(where, [key for key in known if key not in body]) if len(path) == 1 else ""
+    return ApiError(f"Unknown parameter: '{where}'.{hint}", param=where, code="unknown_parameter")
+
+
+def _did_you_mean(key: str, candidates: Iterable[str]) -> str:
+    near = sorted((distance, name) for name in candidates if (distance := edit_distance(key, name, 2)) <= 2)
+    if not near:
+        return ""
+    return " Did you mean " + " or ".join(f"'{name}'" for _, name in near) + "?"
+
+
+def edit_distance(left: str, right: str, limit: int) -> int:
+    """Levenshtein distance, or limit + 1 when it is larger."""
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        previous, row[0] = row[0], i
+        for j, b in enumerate(right, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]
+
+
+def _missing(path: Path, detail: ErrorDetails) -> ApiError:
+    return missing_parameter(written(path))
+
+
+def _enum(path: Path, detail: ErrorDetails) -> ApiError:
+    values = re.findall(r"'([^']*)'", str(_context(detail)["expected"]))
+    if not isinstance(detail["input"], str):
+        expected = "one of " + listed(values, "or") if len(values) > 1 else listed(values, "or")
+        return _type_error(path, expected, detail["input"])
+    return _value_error(written(path), detail["input"], values)
+
+
+def _union(path: Path, detail: ErrorDetails) -> ApiError:
+    context, value = _context(detail), detail["input"]
+    supported = [name for name in str(context["supported"]).split("|") if name]
+    universe = [name for name in str(context["universe"]).split("|") if name]
+    if not supported or not isinstance(value, Mapping):
+        expected = "a string" if value is None and path == ("input",) else str(context["expected"])
+        return _type_error(path, expected, value)
+    kind = value.get("type")
+    if "message" in universe:  # an input item: the type is judged before the role
+        if kind not in (None, "message"):
+            return _value_error(written(path), _as_text(kind), universe)
+        return _value_error(written(path), _as_text(value.get("role")), supported)
+    if kind is None:
+        return missing_parameter(f"{written(path)}.type")
+    if universe and kind in universe:
+        return _value_error(written(path), _as_text(kind), supported)
+    return _value_error(f"{written(path)}.type", _as_text(kind), universe or supported)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _value_error(where: str, value: str, supported: Sequence[str]) -> ApiError:
+    message = f"Invalid value: '{value}'. Supported values are: {listed(supported, 'and')}."
+    return ApiError(message, param=where, code="invalid_value")
+
+
+def _wrong_type(path: Path, detail: ErrorDetails) -> ApiError:
+    expected = _EXPECTED.get(written(tuple(part for part in path if isinstance(part, str))))
+    return _type_error(path, expected or _KINDS.get(detail["type"], "an object"), detail["input"])
+
+
+def _type_error(path: Path, expected: str, value: object) -> ApiError:
+    where = written(path)
+    got = "an object" if value is None and len(path) == 1 else got_kind(value)
+    message = f"Invalid type for '{where}': expected {expected}, but got {got} instead."
+    return ApiError(message, param=where, code="invalid_type")
+
+
+def got_kind(value: object) -> str:
+    """How the real API names the type that came."""
+    names: dict[type, str] = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a decimal number",
+        str: "a string",
+        list: "an array",
+        type(None): "null",
+    }
+    return names.get(type(value), "an object")
+
+
+def _bound(word: str, sign: str, key: str) -> Callable[[Path, ErrorDetails], ApiError]:
+    extreme = "minimum" if word == "below" else "maximum"
+    short = extreme[:3]
+
+    def tell(path: Path, detail: ErrorDetails) -> ApiError:
+        where, value, bound = written(path), detail["input"], _context(detail)[key]
+        kind = "decimal" if isinstance(bound, float) else "integer"
+        message = (
+            f"Invalid '{where}': {kind} {word} {extreme} value. "
+            f"Expected a value {sign} {_number(bound)}, but got {value} instead."
+        )
+        return ApiError(message, param=where, code=f"{kind}_{word}_{short}_value")
+
+    return tell
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _too_long(path: Path, detail: ErrorDetails) -> ApiError:
+    where, context = written(path), _context(detail)
+    if detail["type"] == "string_too_long":
+        most, length = context["max_length"], len(str(detail["input"]))
+        message = (
+            f"Invalid '{where}': string too long. Expected a string with maximum length {most}, "
+            f"but got a string with length {length} instead."
+        )
+        return ApiError(message, param=where, code="string_above_max_length")
+    most, length = context["max_length"], len(detail["input"])
+    if isinstance(detail["input"], Mapping):
+        message = (
+            f"Invalid '{where}': too many properties. Expected an object with at most {most} properties, "
+            f"but got an object with {length} properties instead."
+        )
+        return ApiError(message, param=where, code="object_above_max_properties")
+    message = (
+        f"Invalid '{where}': array too long. Expected an array with maximum length {most}, "
+        f"but got an array with length {length} instead."
+    )
+    return ApiError(message, param=where, code="array_above_max_length")
+
+
+def _long_string(path: Path, detail: ErrorDetails) -> ApiError:
+    if detail["loc"][-1] != "[key]":
+        return _too_long(path, detail)
+    where, key = written(path), str(path[-1])
+    message = (
+        f"Invalid '{written((*path[:-1], shortened(key)))}': string too long. Expected a string with maximum length "
+        f"{_context(detail)['max_length']}, but got a string with length {len(key)} instead."
+    )
+    return ApiError(message, param=where, code="property_name_above_max_length")
+
+
+def _too_short(path: Path, detail: ErrorDetails) -> ApiError:
+    where = written(path)
+    message = f"Invalid '{where}': empty string. Expected a string with minimum length 1, but got an empty string instead."
+    return ApiError(message, param=where, code="empty_string")
+
+
+def _pattern(path: Path, detail: ErrorDetails) -> ApiError:
+    where = written(path)
+    message = (
+        f"Invalid '{where}': string does not match pattern. "
+        f"Expected a string that matches the pattern '{_context(detail)['pattern']}'."
+    )
+    return ApiError(message, param=where, code="invalid_value")
+
+
+_TELLERS: dict[str, Callable[[Path, ErrorDetails], ApiError]] = {
+    "missing": _missing,
+    "literal_error": _enum,
+    "union": _union,
+    "greater_than_equal": _bound("below", ">=", "ge"),
+    "less_than_equal": _bound("above", "<=", "le"),
+    "string_too_long": _long_string,
+    "string_too_short": _too_short,
+    "too_long": _too_long,
+    "string_pattern_mismatch": _pattern,
+}
+
+
+def listed(values: Sequence[str], word: str) -> str:
+    """`'a'`, `'a' and 'b'`, `'a', 'b', and 'c'`."""
+    quoted = [f"'{value}'" for value in values]
+    if len(quoted) < 3:
+        return f" {word} ".join(quoted)
+    return ", ".join(quoted[:-1]) + f", {word} {quoted[-1]}"
+
+
+def shortened(name: str) -> str:
+    """Long names in some sentences: `pre..._id` (ERRORS.md §1)."""
+    return name if len(name) < 20 else f"{name[:3]}...{name[-3:]}"
