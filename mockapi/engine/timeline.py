@@ -63,6 +63,11 @@ class Timeline:
         """The response body at a moment; output is `[]` until the end (WIRE.md §8)."""
         return self._body(self.status_at(elapsed_s), in_stream=in_stream)
 
+    @property
+    def answer(self) -> bytes:
+        """What a create that is not streamed answers: the finished body, or at once the queued one of a background run."""
+        return self._body("queued") if self.plan.background else self.body_at(self.ends_s)
+
     def _body(self, status: str, *, in_stream: bool = False) -> bytes:
         plan, ending = self.plan, self.plan.ending
         is_over = status not in ("queued", "in_progress")

@@ -52,6 +52,11 @@ class Step:
     defaults: JsonObject
     needs: frozenset[str]
 
+    @property
+    def falls_back(self) -> bool:
+        """When its chance does not fire, the reply is given without the error or ending; other steps do not match then."""
+        return self.reply is not None and bool(self.error or self.fail or self.incomplete)
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:

@@ -1,0 +1,140 @@
+"""The command line: reads settings at the edge, prints for people."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockapi import __version__
+from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
+from mockapi.settings import Settings
+from mockapi.wire.json import dumps, pretty
+
+__all__ = ["main"]
+
+_DEFAULT_FOLDER = Path("scenarios")
+_CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MOCKAPI", "max_content_width": 100}
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="mockapi")
+def main() -> None:
+    """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option("--host", default="127.0.0.1", show_default=True, show_envvar=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=7357,
+    show_default=True,
+    show_envvar=True,
+    type=click.IntRange(0, 65535),
+    help="Port; 0 picks a free one.",
+)
+@click.option(
+    "--clock",
+    default="real",
+    show_default=True,
+    show_envvar=True,
+    type=click.Choice(["real", "virtual"]),
+    help="real: delays are waited. virtual: time stands at 2026-01-01, delays pass at once, every run gives the same bytes.",
+)
+@click.option("--seed", default="mockapi", show_default=True, show_envvar=True, help="What ids and chance derive from.")
+@click.option(
+    "--unmatched",
+    default="auto",
+    show_default=True,
+    show_envvar=True,
+    type=click.Choice(["auto", "error"]),
+    help="When no step matches. auto: a short text. error: 422 that says how near the nearest steps came.",
+)
+@click.option(
+    "--log-level",
+    default="info",
+    show_default=True,
+    show_envvar=True,
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="info: one line a request, on stderr.",
+)
+@click.option(
+    "--max-body",
+    default=33_554_432,
+    show_default=True,
+    show_envvar=True,
+    type=click.IntRange(1),
+    help="Longest request body, in bytes.",
+)
+@click.option(
+    "--max-responses",
+    default=100_000,
+    show_default=True,
+    show_envvar=True,
+    type=click.IntRange(1),
+    help="Stored responses remembered per project; the oldest are forgotten first.",
+)
+def serve(paths: tuple[Path, ...], **options: Any) -> None:
+    """Serve the scenarios found at PATH: files, folders, or DIR/** for all folders below.
+
+    Without PATH: ./scenarios if it exists, else every request gets a short automatic text.
+    """
+    from mockapi.server import serve as run  # start-up time of the other commands
+
+    if not paths and _DEFAULT_FOLDER.is_dir():
+        paths = (_DEFAULT_FOLDER,)
+    settings = Settings(paths=paths, **options)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(message)s", stream=sys.stderr)
+    try:
+        run(settings, say=lambda line: click.echo(line))
+    except ScenarioError as error:
+        _tell(error.problems)
+        sys.exit(2)
+    except UsageError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def check(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Check scenario files: file:line:column, the key, what is wrong, what was probably meant. Exit 1 if anything is."""
+    from mockapi.scenario.load import load_paths  # start-up time of the other commands
+
+    problems: Sequence[Problem] = ()
+    count = 0
+    try:
+        count = len(load_paths(paths))
+    except ScenarioError as error:
+        problems = error.problems
+    except MockApiError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
+    if as_json:
+        listed = [
+            {"file": p.file, "line": p.line, "column": p.column, "key": p.key, "message": p.message} for p in problems
+        ]
+        click.echo(dumps({"ok": not problems, "problems": listed}))
+    elif problems:
+        _tell(problems)
+    else:
+        click.echo(f"{count} scenario{'s' if count != 1 else ''}, no problems")
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the scenario file, for editors."""
+    from mockapi.scenario.schema import scenario_schema  # start-up time of the other commands
+
+    click.echo(pretty(scenario_schema()))
+
+
+def _tell(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    click.echo(f"{len(problems)} problem{'s' if len(problems) != 1 else ''}", err=True)

@@ -1,0 +1,106 @@
+"""The composition root: the one place that picks a store and a clock, and the one that runs a server."""
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from mockapi.clock import make_clock
+from mockapi.errors import UsageError
+from mockapi.http.app import make_app
+from mockapi.scenario.load import Scenario, load_paths
+from mockapi.service import Service
+from mockapi.settings import Settings
+from mockapi.stores.memory import MemoryStore
+
+__all__ = ["GRACE_S", "build_app", "serve"]
+
+GRACE_S = 5
+"""Seconds that running streams are given to end after SIGTERM."""
+
+
+def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> Starlette:
+    """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
+
+    Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there.
+    """
+    loaded = load_paths(settings.paths) if scenarios is None else scenarios
+    return make_app(Service(settings, MemoryStore(settings.max_responses), make_clock(settings.clock), loaded))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but a signal ends it with exit code 0, and readiness is told once."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ask to exit on SIGINT and SIGTERM; do not raise the signal again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def bind(settings: Settings) -> socket.socket:
+    """A listening socket; `UsageError` in one sentence if the address cannot be used."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        reason = error.strerror or str(error)
+        hint = "stop what uses it, or choose another with --port (0 picks a free one)"
+        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {reason}; {hint}") from None
+    sock.set_inheritable(True)
+    return sock
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `say` is given the ready line once.
+
+    Raises `ScenarioError` and `UsageError` before anything listens.
+    """
+    app = build_app(settings)
+    sock = bind(settings)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
+    config = uvicorn.Config(
+        app,
+        loop="auto",
+        http="auto",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=settings.clock == "real",
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=4096,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server = _Server(config, on_ready=lambda: say(ready_line))
+    factory = config.get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(server.serve(sockets=[sock]))
