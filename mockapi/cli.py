@@ -89,7 +89,7 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
     settings = Settings(paths=paths, **options)
     logging.basicConfig(level=settings.log_level.upper(), format="%(message)s", stream=sys.stderr)
     try:
-        run(settings, say=lambda line: click.echo(line))
+        run(settings, say=click.echo)
     except ScenarioError as error:
         _tell(error.problems)
         sys.exit(2)
@@ -115,9 +115,7 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"mockapi: {error}", err=True)
         sys.exit(2)
     if as_json:
-        listed = [
-            {"file": p.file, "line": p.line, "column": p.column, "key": p.key, "message": p.message} for p in problems
-        ]
+        listed = [{"file": p.file, "line": p.line, "column": p.column, "key": p.key, "message": p.message} for p in problems]
         click.echo(dumps({"ok": not problems, "problems": listed}))
     elif problems:
         _tell(problems)

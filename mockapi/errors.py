@@ -57,7 +57,7 @@ class ApiError(MockApiError):
         message: str,
         *,
         status: int = 400,
-        type: str | None = "invalid_request_error",  # noqa: A002 - the wire's own word
+        type: str | None = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -81,6 +81,4 @@ class MockError(ApiError):
     """The mock's own refusal: says what to change, and tells the SDKs not to retry (`x-should-retry: false`)."""
 
     def __init__(self, message: str, *, status: int, code: str, param: str | None = None) -> None:
-        super().__init__(
-            message, status=status, type="mock_error", code=code, param=param, headers={"x-should-retry": "false"}
-        )
+        super().__init__(message, status=status, type="mock_error", code=code, param=param, headers={"x-should-retry": "false"})

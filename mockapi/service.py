@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
 from mockapi.clock import Clock
 from mockapi.engine.items import Cut, Shaping
-from mockapi.engine.pace import Pace
-from mockapi.engine.plan import Background, Ending, Plan, Progress
-from mockapi.engine.score import ScoreKey
+from mockapi.engine.pace import Chunk, Pace
+from mockapi.engine.plan import COMPLETED, Background, Ending, Plan, Progress
+from mockapi.engine.score import ScoreKey, score_of
 from mockapi.engine.timeline import Timeline, state_at
 from mockapi.errors import ApiError, MockError
 from mockapi.scenario.context import Context
@@ -42,8 +44,7 @@ _PENDING = dumps(Progress())
 _SECONDS = re.compile(rb"(_[0-9a-f]{18})[0-9a-f]{8}(?=[0-9a-f]{24})")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One HTTP call as the use cases see it."""
 
     project: str
@@ -53,14 +54,17 @@ class Call:
     scenario: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(NamedTuple):
     """A planned response, ready to be delivered."""
 
-    plan: Plan
     timeline: Timeline
     is_stream: bool
     project: str
+
+    @property
+    def plan(self) -> Plan:
+        """Its plan."""
+        return self.timeline.plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +104,20 @@ class Service:
         context = (parent.context if parent else Context()).with_items(items, tokens)
         facts = Facts(request, raw, call.headers or {}, context)
         selection = await self._select(call, facts, identity)
-        plan = await self._plan(call, facts, selection, identity, parent)
-        timeline = Timeline(plan)
-        if plan.is_stored:
-            plan = await self._remember(call.project, plan, timeline, context, items, request.previous_response_id)
-            timeline = timeline if plan is timeline.plan else Timeline(plan)
-        return Created(plan, timeline, request.stream, call.project)
+        timeline = await self._plan(call, facts, selection, identity, parent)
+        if timeline.plan.is_stored:
+            timeline = await self._remember(call.project, timeline, context, items, request.previous_response_id)
+        return Created(timeline, request.stream, call.project)
 
     async def delivered(self, created: Created, *, is_whole: bool) -> None:
         """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
-        if created.plan.is_stored:
+        if created.plan.is_stored and not self.is_instant(created.timeline):
             progress = _DELIVERED if is_whole else _HUNG_UP
-            await self.store.set_progress(created.project, created.plan.response_id, progress, 0)
+            await self.store.set_progress(created.project, created.timeline.response_id, progress, 0)
+
+    def is_instant(self, timeline: Timeline) -> bool:
+        """Nothing is waited for: the response is delivered the moment it is made."""
+        return self.clock.is_virtual or timeline.ends_s == 0.0 or timeline.plan.background is not None
 
     async def retrieve(self, project: str, response_id: str) -> bytes:
         """The body of `GET /v1/responses/{id}` now; 404 as the real API's."""
@@ -130,9 +136,7 @@ class Service:
         previous, conversation = request.previous_response_id, request.conversation_id
         _check_prefixes(previous, conversation)
         if previous and conversation:
-            message = (
-                "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
-            )
+            message = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
             raise ApiError(message, code="mutually_exclusive_parameters")
         if conversation:
             raise ApiError(f"Conversation with id '{conversation}' not found.", status=404)
@@ -160,21 +164,20 @@ class Service:
             return step.chance is None or chance(identity, b"chance", label) < step.chance
 
         while True:
-            candidates = [
-                Candidate(scenario, await self.store.step_uses(call.project, scenario.name)) for scenario in scenarios
-            ]
+            candidates = [Candidate(scenario, await self._uses(call.project, scenario)) for scenario in scenarios]
             selection = select_step(candidates, facts, fires)
             if selection.step is None or selection.scenario is None:
                 break
             step, name = selection.step, selection.scenario.name
-            if not _counts(selection.scenario, step) or await self.store.use_step(
-                call.project, name, step.index, step.times
-            ):
+            if step.times is None or await self.store.use_step(call.project, name, step.index, step.times):
                 return selection
         refusers = [scenario.unmatched for scenario in scenarios if scenario.unmatched == "error"]
         if refusers or self.settings.unmatched == "error":
             raise MockError(unmatched_message(candidates, facts), status=422, code="mock_no_match")
         return selection
+
+    async def _uses(self, project: str, scenario: Scenario) -> Mapping[int, int]:
+        return await self.store.step_uses(project, scenario.name) if scenario.is_counted else {}
 
     def _tried(self, name: str | None) -> tuple[Scenario, ...]:
         if name is None:
@@ -186,21 +189,18 @@ class Service:
             raise MockError(message, status=404, code="mock_unknown_scenario")
         return chosen
 
-    async def _plan(
-        self, call: Call, facts: Facts, selection: Selection, identity: bytes, parent: _Parent | None
-    ) -> Plan:
+    async def _plan(self, call: Call, facts: Facts, selection: Selection, identity: bytes, parent: _Parent | None) -> Timeline:
         request, step = facts.request, selection.step
         request_names = {"model": request.model, "request_id": f"req_{identity.hex()[:32]}"}
         names = await self._names(call.project, facts, selection, parent)
         if step and step.error and selection.fires:
             raise error_from(step.error.rendered(names()), request_names)
         reply = _reply(step, names, facts)
-        pace = _pace(step.pace if step else PaceForm())
-        ending = _ending(step, names, request_names) if selection.fires else Ending()
-        echo = echo_request(request, stored=request.store)
+        pace = _pace(step.pace) if step else _INSTANT
+        ending = _ending(step, names, request_names) if step and selection.fires else COMPLETED
         overrides = {**(step.defaults if step else {}), **reply.overrides}
-        scripted_usage = {**_usage(step.defaults.get("usage") if step else None), **_usage(reply.overrides.get("usage"))}
-        kept = {key: value for key, value in overrides.items() if key not in ("usage", "id")}
+        usage = {**_usage(step.defaults.get("usage") if step else None), **_usage(overrides.pop("usage", None))}
+        own_id = str(overrides.pop("id", ""))
         key = ScoreKey(
             shaping=_shaping(request, pace, ending),
             pace=pace,
@@ -208,41 +208,46 @@ class Service:
             first_sequence=3 if request.background else 2,
             seed=identity.hex() if pace.jitter else "",
         )
+        score = score_of(reply.drafts, key)
+        counted = usage_object(facts.context.tokens, score.output_tokens, score.reasoning_tokens)
         plan = Plan(
-            digest=identity.hex(),
+            digest=identity,
             started_at=self.clock.now(call.project),
-            echo=echo.overridden(kept) if kept else echo,
-            drafts=reply.drafts.decode(),
+            echo=echo_request(request, overrides),
+            drafts=reply.drafts,
             key=key,
-            usage={},
+            usage=_with_scripted(counted, usage) if usage else counted,
             scenario=selection.scenario.name if selection.scenario else "",
             step=step.name if step else "",
-            id=str(reply.overrides.get("id", "")),
+            id=own_id,
             partition=partition_of(parent.plan.response_id) if parent else None,
             is_stored=request.store,
             ending=ending,
             background=Background() if request.background else None,
         )
-        score = plan.score
-        usage = _counted(facts.context.tokens, score.output_tokens, score.reasoning_tokens, scripted_usage)
-        return replace(plan, usage=usage)
+        return Timeline(plan, score)
 
     async def _remember(
-        self, project: str, plan: Plan, timeline: Timeline, context: Context, items: list[JsonObject], parent: str | None
-    ) -> Plan:
+        self, project: str, timeline: Timeline, context: Context, items: list[JsonObject], parent_id: str | None
+    ) -> Timeline:
         """Store the plan; on a collision with a live record the next ids are taken."""
         score = timeline.score
         while True:
-            after = context.with_output(
-                score.calls(plan.ids), has_items=bool(score.finished.items), tokens=score.output_tokens
-            )
+            has_items, tokens = bool(score.finished.items), score.output_tokens
+            after = context.with_output(timeline.calls, has_items=has_items, tokens=tokens)
+            plan = timeline.plan
             record = ResponseRecord(
-                plan.response_id, plan.to_bytes(), _PENDING, after.to_bytes(), dumps(items), parent_id=parent
+                timeline.response_id,
+                plan.to_bytes(),
+                _DELIVERED if self.is_instant(timeline) else _PENDING,
+                after.to_bytes(),
+                dumps(items),
+                parent_id,
             )
             if await self.store.add_response(project, record):
-                return plan
-            again = digest(b"collision", bytes.fromhex(plan.digest)).hex()
-            plan = replace(plan, digest=again, id="")
+                return timeline
+            again = digest(b"collision", plan.digest)
+            timeline = Timeline(plan._replace(digest=again, id=""), score)
 
     async def _names(
         self, project: str, facts: Facts, selection: Selection, parent: _Parent | None
@@ -301,10 +306,6 @@ def _check_references(items: Sequence[JsonObject]) -> None:
             raise ApiError(f"Item with id '{item['id']}' not found.", status=404, param="input")
 
 
-def _counts(scenario: Scenario, step: Step) -> bool:
-    return scenario.is_script or step.times is not None
-
-
 def _reply(step: Step | None, names: Callable[[], Mapping[str, object]], facts: Facts) -> Rendered:
     if step is None:
         return Rendered(message_drafts(_unscripted(facts)), {})
@@ -332,36 +333,41 @@ def _shaping(request: CreateRequest, pace: Pace, ending: Ending) -> Shaping:
     )
 
 
+@lru_cache(maxsize=256)
+def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> Pace:
+    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
+
+
 def _pace(form: PaceForm) -> Pace:
-    interval = 1 / form.rate if form.rate else 0.0
-    return Pace(first_s=form.first, interval_s=interval, chunk=form.chunk, jitter=form.jitter)
+    return _paced(form.first, form.rate, form.chunk, form.jitter)
 
 
-def _ending(step: Step | None, names: Callable[[], Mapping[str, object]], fillers: Mapping[str, str]) -> Ending:
-    if step and step.fail:
+_INSTANT = Pace()
+
+
+def _ending(step: Step, names: Callable[[], Mapping[str, object]], fillers: Mapping[str, str]) -> Ending:
+    if step.fail:
         return Ending("failed", failure_of(step.fail.rendered(names()), fillers))
-    if step and step.incomplete:
+    if step.incomplete:
         return Ending("incomplete", reason=step.incomplete)
-    return Ending()
+    return COMPLETED
 
 
 def _usage(form: object) -> JsonObject:
     return {key: value for key, value in form.items() if value is not None} if isinstance(form, dict) else {}
 
 
-def _counted(input_tokens: int, output: int, reasoning: int, scripted: JsonObject) -> JsonObject:
-    def figure(name: str, counted: int) -> int:
-        value = scripted.get(name, counted)
-        return value if isinstance(value, int) else counted
-
-    usage = usage_object(
-        figure("input_tokens", input_tokens),
-        figure("output_tokens", output),
-        figure("reasoning_tokens", reasoning),
-        figure("cached_tokens", 0),
-    )
-    for name in ("input_tokens_details", "output_tokens_details", "total_tokens"):
-        if name in scripted:
-            details, wins = usage[name], scripted[name]
-            usage[name] = {**details, **wins} if isinstance(details, dict) and isinstance(wins, dict) else wins
+def _with_scripted(counted: JsonObject, scripted: JsonObject) -> JsonObject:
+    """Scripted figures win; the total follows unless it is scripted too."""
+    details = {"cached_tokens": "input_tokens_details", "reasoning_tokens": "output_tokens_details"}
+    usage = dict(counted)
+    for name, value in scripted.items():
+        key = details.get(name, name)
+        before = usage[key]
+        if isinstance(before, dict):
+            usage[key] = {**before, **(value if isinstance(value, dict) else {name: value})}
+        else:
+            usage[key] = value
+    if "total_tokens" not in scripted:
+        usage["total_tokens"] = sum(int(str(usage[name])) for name in ("input_tokens", "output_tokens"))
     return usage

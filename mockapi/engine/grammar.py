@@ -70,7 +70,6 @@ def _blanked(**blank: object) -> Callable[[Item], JsonObject]:
     return opening
 
 
-
 def _one_text(field: str, event: str) -> Callable[[Item, Chunk], Iterator[Draft]]:
     """Deltas of one string field, then `.done` with the whole of it."""
 

@@ -1,7 +1,7 @@
 """The plan: what a matched step made of a request. Stored as bytes; everything a client can see follows from it and the clock."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -9,8 +9,9 @@ from mockapi.engine.score import Score, ScoreKey, score_of
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.objects import Echo
+from mockapi.wire.typed import TypedDict
 
-__all__ = ["PLAN_VERSION", "Background", "Ending", "Plan", "Progress"]
+__all__ = ["COMPLETED", "PLAN_VERSION", "Background", "Ending", "Plan", "Progress"]
 
 PLAN_VERSION = 1
 
@@ -22,6 +23,9 @@ class Ending:
     status: Literal["completed", "failed", "incomplete"] = "completed"
     error: JsonObject | None = None
     reason: str | None = None
+
+
+COMPLETED = Ending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +44,17 @@ class Progress:
     cut: Literal["hung_up"] | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A response before it is played.
 
     `started_at` is the clock's time in seconds at create; `drafts` is a JSON array of output items as scripted; `usage` is
     scripted or counted at create.
     """
 
-    digest: str
+    digest: bytes
     started_at: float
     echo: Echo
-    drafts: str
+    drafts: bytes
     key: ScoreKey
     usage: JsonObject
     scenario: str = ""
@@ -59,13 +62,13 @@ class Plan:
     id: str = ""
     partition: str | None = None
     is_stored: bool = True
-    ending: Ending = field(default_factory=Ending)
+    ending: Ending = COMPLETED
     background: Background | None = None
 
     @property
     def ids(self) -> Derivation:
         """Where every id of this response comes from."""
-        return Derivation(bytes.fromhex(self.digest), self.is_stored, int(self.started_at), self.partition)
+        return Derivation(self.digest, is_stored=self.is_stored, seconds=int(self.started_at), partition=self.partition)
 
     @property
     def response_id(self) -> str:
@@ -75,26 +78,53 @@ class Plan:
     @property
     def score(self) -> Score:
         """Its score; remembered by content."""
-        return score_of(self.drafts.encode(), self.key)
+        return score_of(self.drafts, self.key)
 
     def to_bytes(self) -> bytes:
-        """For the store."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return dumps({"version": PLAN_VERSION, **values})
+        """For the store: lines of JSON; first what is small, then the echo's parts, then the drafts."""
+        small: _Small = {
+            "version": PLAN_VERSION, "digest": self.digest.hex(), "started_at": self.started_at, "usage": self.usage,
+            "scenario": self.scenario, "step": self.step, "id": self.id, "partition": self.partition,
+            "is_stored": self.is_stored,
+        }  # fmt: skip
+        details = b"null"
+        if self.key != _USUAL_KEY or self.ending is not COMPLETED or self.background:
+            details = dumps({"key": self.key, "ending": self.ending, "background": self.background})
+        return b"\n".join((dumps(small), details, *self.echo, self.drafts))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Plan":
         """From the store; ValueError if the bytes are not a plan of this version."""
-        stored = _STORED.validate_json(data)
-        return stored.plan()
+        first, second, *echo, drafts = data.split(b"\n")
+        small = _SMALL.validate_json(first)
+        if small["version"] != PLAN_VERSION:
+            raise ValueError(f"a plan of version {small['version']} cannot be read by this one, {PLAN_VERSION}")
+        details = _DETAILS.validate_json(second) or _Details(key=_USUAL_KEY, ending=COMPLETED, background=None)
+        return Plan(
+            bytes.fromhex(small["digest"]), small["started_at"], Echo._make(echo), drafts, details["key"],
+            small["usage"], small["scenario"], small["step"], small["id"], small["partition"], small["is_stored"],
+            details["ending"], details["background"],
+        )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Stored(Plan):
-    version: Literal[1] = PLAN_VERSION
+class _Small(TypedDict):
+    version: int
+    digest: str
+    started_at: float
+    usage: JsonObject
+    scenario: str
+    step: str
+    id: str
+    partition: str | None
+    is_stored: bool
 
-    def plan(self) -> Plan:
-        return Plan(**{name: getattr(self, name) for name in Plan.__dataclass_fields__})
+
+class _Details(TypedDict):
+    key: ScoreKey
+    ending: Ending
+    background: Background | None
 
 
-_STORED = TypeAdapter(_Stored)
+_USUAL_KEY = ScoreKey()
+_SMALL = TypeAdapter(_Small)
+_DETAILS = TypeAdapter(_Details | None)

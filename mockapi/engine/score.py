@@ -3,8 +3,8 @@
 Events and output carry slots instead of ids. `score_of` is a pure function of its arguments, remembered by their content.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mockapi.engine.grammar import GRAMMAR, Draft, closed
@@ -25,8 +25,8 @@ _MOST_BYTES = 32_768  # longer drafts are rendered anew: a memory bound, about 1
 class ScoreKey:
     """What of plan and request decides the score beside the drafts."""
 
-    shaping: Shaping = field(default_factory=Shaping)
-    pace: Pace = field(default_factory=Pace)
+    shaping: Shaping = Shaping()
+    pace: Pace = Pace()
     is_obfuscated: bool = True
     first_sequence: int = 2
     spread_s: float = 0.0
@@ -52,16 +52,21 @@ class Score:
     finished: Finished
     output_tokens: int
     reasoning_tokens: int
+    slots: tuple[bytes, ...] = ()
+    call_items: tuple[tuple[str, tuple[str, str]], ...] = ()
 
     @property
     def end_s(self) -> float:
         """When the last event is due."""
         return self.notes[-1].offset_s if self.notes else 0.0
 
-    def filler(self, ids: Derivation) -> Callable[[bytes], bytes]:
+    def ids(self, source: Derivation) -> list[str]:
+        """The ids of one response, by slot."""
+        return [source.id(prefix, n + 1) for n, prefix in enumerate(self.finished.prefixes)]
+
+    def filler(self, ids: Sequence[str]) -> Callable[[bytes], bytes]:
         """A function that puts the ids of one response into a piece of the score."""
-        made = self.ids(ids)
-        pairs = [(self.finished.slot(n).encode(), value.encode()) for n, value in enumerate(made)]
+        pairs = [(slot, value.encode()) for slot, value in zip(self.slots, ids, strict=True)]
 
         def fill(data: bytes) -> bytes:
             for slot, value in pairs:
@@ -70,18 +75,12 @@ class Score:
 
         return fill
 
-    def ids(self, ids: Derivation) -> list[str]:
-        """The ids of one response, by slot."""
-        return [ids.id(prefix, n + 1) for n, prefix in enumerate(self.finished.prefixes)]
-
-    def calls(self, ids: Derivation) -> dict[str, tuple[str, str]]:
+    def calls(self, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """The calls a client has to answer: call_id → (item type, name)."""
-        made = {self.finished.slot(n): value for n, value in enumerate(self.ids(ids))}
-        return {
-            made.get(str(item["call_id"]), str(item["call_id"])): (str(item["type"]), str(item.get("name", "")))
-            for item in self.finished.items
-            if item["type"] in CALL_TYPES
-        }
+        if not self.call_items:
+            return {}
+        made = {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
+        return {made.get(call_id, call_id): call for call_id, call in self.call_items}
 
 
 def score_of(drafts: bytes, key: ScoreKey) -> Score:
@@ -94,7 +93,13 @@ def _score(drafts: bytes, key: ScoreKey) -> Score:
     shown = [closed(item) for item in finished.items]
     notes = tuple(_numbered(_timed(list(_drafts(finished.items, key)), key), key))
     tokens, reasoning = count_output(finished.items)
-    return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning)
+    slots = tuple(finished.slot(n).encode() for n in range(len(finished.prefixes)))
+    calls = tuple(
+        (str(item["call_id"]), (str(item["type"]), str(item.get("name", ""))))
+        for item in finished.items
+        if item["type"] in CALL_TYPES
+    )
+    return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, slots, calls)
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED)(_score)
@@ -144,5 +149,3 @@ def _blocks(notes: Iterable[Note]) -> Iterator[tuple[float, bytes]]:
         pending.append(frame(note.type, note.data))
     if pending:
         yield due, b"".join(pending)
-
-

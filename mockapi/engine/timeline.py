@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mockapi.engine.plan import Plan, Progress
+from mockapi.engine.score import Score
 from mockapi.wire.events import encode_data, frame
+from mockapi.wire.json import JsonObject
 from mockapi.wire.objects import Snapshot, encode_response
 
 __all__ = ["Event", "Timeline", "state_at"]
@@ -32,26 +34,26 @@ class Event:
 class Timeline:
     """Everything a client can ever see of one response, and when."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, score: Score | None = None) -> None:
         self.plan = plan
-        self.score = plan.score
-        self._fill = self.score.filler(plan.ids)
+        self.score = score or plan.score
+        source = plan.ids
+        self.response_id = plan.id or source.id("resp", 0)
+        self.item_ids = self.score.ids(source)
+        self._fill = self.score.filler(self.item_ids)
+        run = plan.background
+        self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
+        self.ends_s = self.begins_s + max(run.in_progress_s if run else 0.0, self.score.end_s)
 
-    @cached_property
-    def begins_s(self) -> float:
-        """When it goes from queued to in progress; 0 in the foreground."""
-        return self.plan.background.queued_s if self.plan.background else 0.0
-
-    @cached_property
-    def ends_s(self) -> float:
-        """When the terminal event is due."""
-        run = self.plan.background.in_progress_s if self.plan.background else 0.0
-        return self.begins_s + max(run, self.score.end_s)
-
-    @cached_property
+    @property
     def output(self) -> bytes:
         """The finished items, a JSON array."""
         return self._fill(self.score.output)
+
+    @property
+    def calls(self) -> dict[str, tuple[str, str]]:
+        """The calls a client has to answer: call_id → (item type, name)."""
+        return self.score.calls(self.item_ids)
 
     def status_at(self, elapsed_s: float) -> str:
         """`queued`, `in_progress` or the terminal status; never goes back as time goes on."""
@@ -73,11 +75,11 @@ class Timeline:
         is_over = status not in ("queued", "in_progress")
         completed_at = int(plan.started_at + self.ends_s) if status == "completed" else None
         snapshot = Snapshot(
-            id=plan.response_id,
+            id=self.response_id,
             created_at=int(plan.started_at),
             status=status,
             completed_at=completed_at,
-            error=ending.error and {"code": ending.error["code"], "message": ending.error["message"]} if is_over else None,
+            error=_shown_error(ending.error) if is_over and ending.error else None,
             incomplete_details={"reason": ending.reason} if is_over and ending.reason else None,
             usage=plan.usage if status in ("completed", "incomplete") else None,
             is_billed=is_over and not in_stream,
@@ -139,6 +141,10 @@ class Timeline:
             due = offset
             pending.append(block)
         yield due, b"".join(pending)
+
+
+def _shown_error(error: JsonObject) -> JsonObject:
+    return {"code": error["code"], "message": error["message"]}
 
 
 def state_at(plan: Plan, progress: Progress, now: float) -> bytes | None:

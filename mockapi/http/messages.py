@@ -1,8 +1,9 @@
 """Requests in, answers out: reading bodies within bounds, the real API's headers, the one place that sends bytes."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
@@ -21,13 +22,12 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 _VERSION = (b"openai-version", b"2020-10-01")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A ready answer: status, its own headers, and the whole body."""
 
     status: int
     body: bytes
-    headers: Headers = field(default_factory=list)
+    headers: Sequence[tuple[bytes, bytes]] = ()
     note: str = ""
 
     async def send(self, send: Send, more: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -99,6 +99,7 @@ def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | N
     return headers
 
 
+@lru_cache(maxsize=1024)
 def mock_headers(scenario: str, step: str) -> Headers:
     """Which scenario and step answered; text that no header can carry is percent-encoded."""
     if not scenario:

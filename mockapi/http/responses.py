@@ -5,7 +5,16 @@ from functools import partial
 from starlette.types import Receive, Scope, Send
 
 from mockapi.errors import ApiError, MockError
-from mockapi.http.messages import JSON, Answer, Headers, caller_of, headers_of, mock_headers, read_body, standard_headers
+from mockapi.http.messages import (
+    JSON,
+    Answer,
+    Headers,
+    caller_of,
+    headers_of,
+    mock_headers,
+    read_body,
+    standard_headers,
+)
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service import Call, Created, Service
 

@@ -13,7 +13,7 @@ from mockapi.http.messages import EVENT_STREAM, Headers
 __all__ = ["pump", "send_stream", "wait_or_hang_up"]
 
 # Shutting down is the server's business: it lets running streams end within its grace time.
-AppStatus.disable_automatic_graceful_drain()
+AppStatus.enable_automatic_graceful_drain = False
 
 Delivered = Callable[[bool], Awaitable[None]]
 """Called once: True just before the last piece goes out, False if the client hung up before."""

@@ -4,7 +4,8 @@ Folding goes on where the parent stopped, so that a turn costs the same at depth
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mockapi.wire.json import JsonObject, dumps, loads
 
@@ -31,16 +32,14 @@ CLIENT_TYPES = frozenset(
 _OUTPUT_SUFFIX = "_output"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call of a tool that the client runs."""
 
     type: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolOutput:
+class ToolOutput(NamedTuple):
     """The client's answer to a call, with the call's name."""
 
     name: str
@@ -48,8 +47,7 @@ class ToolOutput:
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Where a conversation stands.
 
     `runs` counts runs of model-made items; `outputs` and `approvals` stand after the last of them; `has_user_after` tells
@@ -64,12 +62,8 @@ class Context:
     system_text: str = ""
     outputs: tuple[ToolOutput, ...] = ()
     approvals: tuple[bool, ...] = ()
-    calls: Mapping[str, Call] = None  # type: ignore[assignment]  # set to {} below
+    calls: Mapping[str, Call] = MappingProxyType({})
     tokens: int = 0
-
-    def __post_init__(self) -> None:
-        if self.calls is None:
-            object.__setattr__(self, "calls", {})
 
     @property
     def turn(self) -> int:
@@ -83,101 +77,90 @@ class Context:
 
     def with_items(self, items: Iterable[JsonObject], tokens: int = 0) -> "Context":
         """Further on by a request's own input items."""
-        now = self
+        fold = _Fold(self)
         for item in items:
-            now = _STEPS.get(_kind(item), _model_made)(now, item)
-        return replace(now, tokens=now.tokens + tokens) if tokens else now
+            fold.take(item)
+        return fold.context(tokens)
 
     def with_output(self, calls: Mapping[str, tuple[str, str]], *, has_items: bool, tokens: int = 0) -> "Context":
         """Further on by a response's output: a run of the model, and the calls it opened."""
         if not has_items:
             return self
-        opened = {**self.calls, **{call_id: Call(*call) for call_id, call in calls.items()}}
-        return replace(_run(self), calls=opened, tokens=self.tokens + tokens)
+        fold = _Fold(self)
+        fold.run()
+        fold.calls |= {call_id: Call(*call) for call_id, call in calls.items()}
+        return fold.context(tokens)
 
     def to_bytes(self) -> bytes:
         """For the store."""
-        return dumps(asdict(self))
+        return dumps([*self[:-2], dict(self.calls), self.tokens])
 
     @staticmethod
     def from_bytes(data: bytes) -> "Context":
         """From the store."""
-        value = loads(data)
-        if not isinstance(value, dict):
-            raise TypeError("a stored context is a JSON object")
-        outputs = tuple(ToolOutput(**each) for each in value["outputs"])
-        calls = {call_id: Call(**call) for call_id, call in value["calls"].items()}
-        return Context(**{**value, "outputs": outputs, "approvals": tuple(value["approvals"]), "calls": calls})
+        values = loads(data)
+        if not isinstance(values, list):
+            raise TypeError("a stored context is a JSON array")
+        *plain, outputs, approvals, calls, tokens = values
+        named = {call_id: Call(*call) for call_id, call in calls.items()}
+        return Context._make([*plain, tuple(ToolOutput(*each) for each in outputs), tuple(approvals), named, tokens])
 
 
-def _kind(item: Mapping[str, object]) -> str:
-    kind = str(item.get("type", "message"))
-    if kind == "message":
-        return str(item.get("role", "user"))
-    if kind in CLIENT_TYPES and kind.endswith(_OUTPUT_SUFFIX):
-        return "output"
-    return kind if kind in CLIENT_TYPES or kind in ("function_call", "custom_tool_call") else "model"
+class _Fold:
+    """A context on its way past some items."""
 
+    def __init__(self, start: Context) -> None:
+        (
+            self.runs, self.is_in_run, self.user_text, self.has_user, self.has_user_after, self.system_text,
+            self.outputs, self.approvals, calls, self.tokens,
+        ) = start  # fmt: skip
+        self.calls = dict(calls)
 
-def _run(context: Context) -> Context:
-    if context.is_in_run:
-        return context
-    return replace(context, runs=context.runs + 1, is_in_run=True, outputs=(), approvals=(), has_user_after=False)
+    def context(self, tokens: int) -> Context:
+        return Context(
+            self.runs, self.is_in_run, self.user_text, self.has_user, self.has_user_after, self.system_text,
+            self.outputs, self.approvals, self.calls, self.tokens + tokens,
+        )  # fmt: skip
 
+    def take(self, item: JsonObject) -> None:
+        kind = str(item.get("type", "message"))
+        if kind == "message":
+            self._message(item)
+        elif kind == "mcp_approval_response":
+            self.approvals = (*self.approvals, item.get("approve") is True)
+            self.is_in_run = self.has_user_after = False
+        elif kind in CLIENT_TYPES:
+            self.is_in_run = False
+            if kind.endswith(_OUTPUT_SUFFIX):
+                self._answer(kind, item)
+        else:
+            self.run()
+            if kind in ("function_call", "custom_tool_call"):
+                self.calls[str(item["call_id"])] = Call(kind, str(item.get("name", "")))
 
-def _model_made(context: Context, item: JsonObject) -> Context:
-    return _run(context)
+    def run(self) -> None:
+        """A model-made item: the first of a run begins it, and what stood before it is no longer newest."""
+        if not self.is_in_run:
+            self.runs += 1
+            self.is_in_run, self.has_user_after, self.outputs, self.approvals = True, False, (), ()
 
+    def _message(self, item: JsonObject) -> None:
+        role, text = item.get("role"), text_of(item.get("content"))
+        if role == "assistant":
+            self.run()
+            return
+        self.is_in_run = False
+        if role == "user":
+            self.user_text, self.has_user, self.has_user_after = text, True, True
+        else:
+            self.system_text = f"{self.system_text}\n{text}".strip("\n")
 
-def _called(context: Context, item: JsonObject) -> Context:
-    calls = {**context.calls, str(item["call_id"]): Call(str(item["type"]), str(item.get("name", "")))}
-    return replace(_run(context), calls=calls)
-
-
-def _user(context: Context, item: JsonObject) -> Context:
-    text = text_of(item.get("content"))
-    return replace(context, is_in_run=False, user_text=text, has_user=True, has_user_after=True)
-
-
-def _system(context: Context, item: JsonObject) -> Context:
-    text = text_of(item.get("content"))
-    return replace(context, is_in_run=False, system_text=f"{context.system_text}\n{text}".strip("\n"))
-
-
-def _answered(context: Context, item: JsonObject) -> Context:
-    call_id = str(item.get("call_id"))
-    call = context.calls.get(call_id)
-    name = call.name or call.type if call else str(item.get("name") or item["type"]).removesuffix(_OUTPUT_SUFFIX)
-    output = ToolOutput(name, call_id, text_of(item.get("output")))
-    still_open = {key: value for key, value in context.calls.items() if key != call_id}
-    return replace(
-        context, is_in_run=False, outputs=(*context.outputs, output), has_user_after=False, calls=still_open
-    )
-
-
-def _approved(context: Context, item: JsonObject) -> Context:
-    approvals = (*context.approvals, item.get("approve") is True)
-    return replace(context, is_in_run=False, approvals=approvals, has_user_after=False)
-
-
-def _passed(context: Context, item: JsonObject) -> Context:
-    return replace(context, is_in_run=False)
-
-
-_STEPS = {
-    "user": _user,
-    "system": _system,
-    "developer": _system,
-    "assistant": _model_made,
-    "function_call": _called,
-    "custom_tool_call": _called,
-    "output": _answered,
-    "mcp_approval_response": _approved,
-    "additional_tools": _passed,
-    "configuration_update": _passed,
-    "compaction_trigger": _passed,
-    "item_reference": _passed,
-}
+    def _answer(self, kind: str, item: JsonObject) -> None:
+        call_id = str(item.get("call_id"))
+        call = self.calls.pop(call_id, None)
+        name = call.name or call.type if call else str(item.get("name") or kind).removesuffix(_OUTPUT_SUFFIX)
+        self.outputs = (*self.outputs, ToolOutput(name, call_id, text_of(item.get("output"))))
+        self.has_user_after = False
 
 
 def text_of(content: object) -> str:
@@ -185,6 +168,6 @@ def text_of(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        texts = [part.get("text", part.get("refusal")) for part in content if isinstance(part, Mapping)]
+        texts = [part.get("text", part.get("refusal")) for part in content if isinstance(part, dict)]
         return "\n".join(text for text in texts if isinstance(text, str))
     return "" if content is None else dumps(content).decode()

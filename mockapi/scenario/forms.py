@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from mockapi.wire.content import Annotation
 from mockapi.wire.json import JsonObject, dumps
-from mockapi.wire.typed import one_of
+from mockapi.wire.typed import OneOf, by_kind
 
-__all__ = ["FORMS", "LATER", "ItemForm", "ReplyItem", "draft_of"]
+__all__ = ["FORMS", "ItemForm", "ReplyItem", "draft_of"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -35,7 +35,7 @@ class TextPart(BaseModel):
 
     type: Literal["output_text"] = "output_text"
     text: str
-    annotations: list[Annotation] = []  # type: ignore[valid-type]  # a union built at run time
+    annotations: list[Annotation] = []
     logprobs: list[dict[str, object]] | None = None
 
 
@@ -49,21 +49,21 @@ class RefusalPart(BaseModel):
 
 
 def _part(value: object) -> str | None:
-    return ("refusal" if value.get("type") == "refusal" else "text") if isinstance(value, Mapping) else None
+    return ("refusal" if value.get("type") == "refusal" else "text") if isinstance(value, dict) else None
 
 
-Part = one_of(_part, {"text": TextPart, "refusal": RefusalPart}, "a content part")
+Part = Annotated[object, OneOf(_part, {"text": TextPart, "refusal": RefusalPart}, expected="a content part")]
 
 
 class MessageForm(_Common):
     """The long form of `message`: one text, or several content parts."""
 
     text: str | None = None
-    annotations: list[Annotation] = []  # type: ignore[valid-type]
+    annotations: list[Annotation] = []
     logprobs: list[dict[str, object]] | None = None
     phase: Literal["commentary", "final_answer"] | None = None
     role: Literal["assistant"] = "assistant"
-    content: list[Part] | None = None  # type: ignore[valid-type]
+    content: list[Part] | None = None
 
 
 class RefusalForm(_Common):
@@ -72,11 +72,7 @@ class RefusalForm(_Common):
     refusal: str
 
 
-def _list_or_text(value: object) -> str | None:
-    return {str: "text", list: "list"}.get(type(value))
-
-
-Texts = one_of(_list_or_text, {"text": str, "list": list[str]}, "text or a list of texts")
+Texts = Annotated[object, by_kind("text or a list of texts", text=str, items=list[str])]
 
 
 class ReasoningForm(_Common):
@@ -88,11 +84,7 @@ class ReasoningForm(_Common):
     encrypted_content: str | None = None
 
 
-def _text_or_mapping(value: object) -> str | None:
-    return {str: "text", dict: "mapping"}.get(type(value))
-
-
-Arguments = one_of(_text_or_mapping, {"text": str, "mapping": dict[str, object]}, "a mapping, or text sent as it is")
+Arguments = Annotated[object, by_kind("a mapping, or text sent as it is", text=str, mapping=dict[str, object])]
 
 
 class FunctionCallForm(_Common):
@@ -101,7 +93,7 @@ class FunctionCallForm(_Common):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True, validate_by_alias=True)
 
     name: str
-    arguments: Arguments = Field(default_factory=dict)
+    arguments: Arguments = None
     call_id: str | None = None
     namespace: str | None = None
     caller: dict[str, str] | None = None
@@ -191,18 +183,8 @@ FORMS: Mapping[str, ItemForm] = {
 }
 """Every item type that can be scripted."""
 
-LATER = (
-    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "computer_call",
-    "mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response", "local_shell_call",
-    "local_shell_call_output", "shell_call", "shell_call_output", "apply_patch_call", "apply_patch_call_output",
-    "tool_search_call", "tool_search_output", "compaction", "program", "program_output", "additional_tools",
-    "function_call_output", "custom_tool_call_output", "computer_call_output",
-)  # fmt: skip
-"""Output item types of the API that cannot be scripted yet: refused by name, never ignored."""
-
-
 def _one_key(value: object) -> str | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     if "type" in value:
         return f"type:{value['type']}"
@@ -213,12 +195,8 @@ def _wrapped(name: str, form: ItemForm) -> Any:
     """A mapping with one key; a scalar is the short form where there is one."""
     inner = form.long
     if form.main and form.long is not object:
-        members = {"short": Annotated[str, Field(title="short form")], "long": form.long}
-        inner = one_of(
-            lambda value: "long" if isinstance(value, Mapping) else "short" if isinstance(value, str) else None,
-            members,
-            "text, or a mapping with the long form",
-        )
+        long = by_kind("text, or a mapping with the long form", text=str, mapping=form.long)
+        inner = Annotated[object, long]
     return create_model(f"{name}_item", __config__=STRICT, item=(inner, Field(alias=name)))
 
 
@@ -239,11 +217,15 @@ class _VerbatimRefusal(BaseModel):
     refusal: str
 
 
+_VERBATIM_PARTS = {"text": _VerbatimPart, "refusal": _VerbatimRefusal}
+_VerbatimContent = Annotated[object, OneOf(_part, _VERBATIM_PARTS, expected="a content part")]
+
+
 class _VerbatimMessage(BaseModel):
     model_config = _OPEN
 
     type: Literal["message"]
-    content: list[one_of(_part, {"text": _VerbatimPart, "refusal": _VerbatimRefusal}, "a content part")]  # type: ignore[valid-type]
+    content: list[_VerbatimContent]
 
 
 class _VerbatimReasoning(BaseModel):
@@ -284,7 +266,7 @@ def _choices() -> dict[str, Any]:
     return short | {f"type:{name}": model for name, model in _VERBATIM.items()}
 
 
-ReplyItem = one_of(_one_key, _choices(), "an item: a mapping with one key, its type", error="item")
+ReplyItem = Annotated[JsonObject, OneOf(_one_key, _choices(), expected="an item: a mapping with one key, its type", error="item")]
 
 
 def draft_of(item: Mapping[str, object]) -> JsonObject:

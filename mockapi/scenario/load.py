@@ -13,7 +13,7 @@ from mockapi.scenario.model import ErrorForm, FailForm, PaceForm, ScenarioFile, 
 from mockapi.scenario.reply import Reply, compile_reply
 from mockapi.scenario.report import problems_of
 from mockapi.scenario.source import Source, read_source
-from mockapi.scenario.template import Render, TemplateFault, Where, compile_value, static_needs
+from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
 from mockapi.wire.json import JsonObject
 
 __all__ = ["Scenario", "Step", "find_files", "load_file", "load_paths", "load_text"]
@@ -68,6 +68,7 @@ class Scenario:
     is_script: bool
     unmatched: Literal["auto", "error"] | None
     steps: tuple[Step, ...]
+    is_counted: bool
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -90,7 +91,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def load_paths(paths: Iterable[Path]) -> tuple[Scenario, ...]:
-    """All scenarios at these paths, by name; `ScenarioError` with every problem of every file, `UsageError` for a missing path."""
+    """All scenarios at these paths, by name; `ScenarioError` with the problems of all files, `UsageError` if one is missing."""
     scenarios: dict[str, Scenario] = {}
     problems: list[Problem] = []
     for path in find_files(paths):
@@ -135,7 +136,8 @@ def _compile(source: Source, default_name: str) -> Scenario:
         raise ScenarioError(problems)
     name = model.scenario or default_name
     is_script = model.mode == "script"
-    return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps))
+    is_counted = is_script or any(step.times for step in steps)
+    return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps), is_counted)
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:
@@ -175,15 +177,15 @@ class _Templates:
         seen: list[tuple[str | int, ...]] = []
         try:
             return compile_reply(raw, self._locator(("reply",), seen))
-        except TemplateFault as fault:
+        except TemplateError as fault:
             raise ScenarioError([self._source.problem_at(seen[-1], str(fault))]) from None
 
     def answer(self, key: str, form: object) -> Answer:
-        written = {"code": form} if isinstance(form, str) else _given(form)
+        written: JsonObject = {"code": form} if isinstance(form, str) else _given(form)
         seen: list[tuple[str | int, ...]] = []
         try:
             return Answer(written, compile_value(written, self._locator((key,), seen)))
-        except TemplateFault as fault:
+        except TemplateError as fault:
             raise ScenarioError([self._source.problem_at(seen[-1], str(fault))]) from None
 
     def _locator(self, key: tuple[str | int, ...], seen: list[tuple[str | int, ...]]) -> "_Locator":

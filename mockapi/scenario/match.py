@@ -6,7 +6,7 @@ A `when` is compiled to criteria once; each tells what was wanted and what came.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from typing import NamedTuple
 
 from mockapi.scenario.context import Context
 from mockapi.scenario.model import When
@@ -20,8 +20,7 @@ __all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "judge
 _LONGEST_SHOWN = 200
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What matching may look at: the request, its raw body and headers, and the effective input, folded."""
 
     request: CreateRequest
@@ -29,12 +28,12 @@ class Facts:
     headers: Mapping[str, str]
     context: Context
 
-    @cached_property
+    @property
     def instructions(self) -> str:
         """`instructions` and system or developer messages together."""
         return f"{self.request.instructions or ''}\n{self.context.system_text}".strip("\n")
 
-    @cached_property
+    @property
     def tools(self) -> list[str]:
         """Names and types on offer."""
         return tool_names(self.request.tools)
@@ -224,7 +223,7 @@ def _instructions(value: object, when: When) -> list[Criterion]:
 
 def _format(value: object, when: When) -> list[Criterion]:
     def get(facts: Facts) -> object:
-        form = facts.request.text.get("format")
+        form = (facts.request.text or {}).get("format")
         return form.get("name", form["type"]) if form else None
 
     return _equal("format", value, get)
@@ -300,7 +299,7 @@ _BUILDERS: Mapping[str, Callable[[object, When], list[Criterion]]] = {
     "previous_response": _reference("previous_response", lambda facts: facts.request.previous_response_id),
     "prompt": _prompt,
     "format": _format,
-    "metadata": _subset("metadata", lambda facts: facts.request.metadata),
+    "metadata": _subset("metadata", lambda facts: facts.request.metadata or {}),
     "headers": _headers,
     "body": _body,
 }

@@ -4,7 +4,6 @@ A key whose behaviour comes with a later release is a field of type `NotYet`: it
 ignored. Words for what is wrong are made in `mockapi.scenario.report`.
 """
 
-
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -14,7 +13,7 @@ from mockapi.scenario.forms import ReplyItem
 from mockapi.scenario.text import compile_text
 from mockapi.scenario.units import parse_duration, parse_rate
 from mockapi.wire.catalogue import ERROR_CODES
-from mockapi.wire.typed import one_of
+from mockapi.wire.typed import by_kind
 
 __all__ = ["ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
 
@@ -78,9 +77,9 @@ class ToolOutputForm(BaseModel):
     output: Matcher | None = None
 
 
-def _by_type(value: object) -> str | None:
-    names: dict[type, str] = {str: "text", dict: "mapping", list: "list", bool: "flag"}
-    return names.get(type(value))
+NameOrOutput = Annotated[object, by_kind("a name or a mapping", text=str, mapping=ToolOutputForm)]
+NameOrMapping = Annotated[object, by_kind("a name or a mapping", text=str, mapping=dict[str, object])]
+FlagOrId = Annotated[object, by_kind("true, false or an id", text=str, flag=bool)]
 
 
 class When(BaseModel):
@@ -89,19 +88,19 @@ class When(BaseModel):
     model_config = STRICT
 
     endpoint: Endpoint | None = None
-    model: str | None = Field(None, description="Glob on the model name.")
-    input: Matcher | None = Field(None, description="Text matcher on the newest user message.")
-    tool_output: one_of(_by_type, {"text": str, "mapping": ToolOutputForm}, "a name or a mapping") | None = None  # type: ignore[valid-type]
+    model: str | None = None
+    input: Matcher | None = None
+    tool_output: NameOrOutput | None = None
     approval: bool | None = None
     turn: Annotated[int, Field(ge=1)] | None = None
     instructions: Matcher | None = None
     tools: list[str] | None = None
-    tool_choice: one_of(_by_type, {"text": str, "mapping": dict[str, object]}, "a name or a mapping") | None = None  # type: ignore[valid-type]
+    tool_choice: NameOrMapping | None = None
     stream: bool | None = None
     background: bool | None = None
     store: bool | None = None
-    conversation: one_of(_by_type, {"text": str, "flag": bool}, "true, false or an id") | None = None  # type: ignore[valid-type]
-    previous_response: one_of(_by_type, {"text": str, "flag": bool}, "true, false or an id") | None = None  # type: ignore[valid-type]
+    conversation: FlagOrId | None = None
+    previous_response: FlagOrId | None = None
     prompt: str | None = None
     format: str | None = None
     metadata: dict[str, str] | None = None
@@ -130,7 +129,7 @@ class UsageForm(BaseModel):
     output_tokens_details: dict[str, int] | None = None
 
 
-Output = one_of(_by_type, {"text": str, "list": list[ReplyItem]}, "text or a list of items")  # type: ignore[valid-type]
+Output = Annotated[object, by_kind("text or a list of items", text=str, items=list[ReplyItem])]
 
 
 class ReplyForm(BaseModel):
@@ -138,7 +137,7 @@ class ReplyForm(BaseModel):
 
     model_config = STRICT
 
-    output: Output = ()
+    output: Output = None
     id: Annotated[str, Field(pattern="^resp_")] | None = None
     model: str | None = None
     usage: UsageForm | None = None
@@ -152,9 +151,10 @@ class ReplyForm(BaseModel):
     input_transformations: list[object] | None = None
 
 
-Reply = one_of(
-    _by_type, {"text": str, "list": list[ReplyItem], "mapping": ReplyForm}, "text, a list of items, or a mapping"  # type: ignore[valid-type]
-)
+Reply = Annotated[
+    object,
+    by_kind("text, a list of items, or a mapping", text=str, items=list[ReplyItem], mapping=ReplyForm),
+]
 
 
 def _known_code(value: str) -> str:
@@ -192,12 +192,11 @@ class FailForm(BaseModel):
     type: str | None = None
 
 
-Error = one_of(
-    _by_type,
-    {"text": Annotated[str, AfterValidator(_known_code)], "mapping": ErrorForm},
-    "a code or a mapping",
-)
-Fail = one_of(_by_type, {"text": str, "mapping": FailForm}, "a code or a mapping")
+KnownCode = Annotated[str, AfterValidator(_known_code)]
+Error = Annotated[str | ErrorForm, by_kind("a code or a mapping", text=KnownCode, mapping=ErrorForm)]
+Fail = Annotated[str | FailForm, by_kind("a code or a mapping", text=str, mapping=FailForm)]
+Unit = Literal["words", "tokens", "chars"]
+Chunk = Annotated[Unit | int, by_kind("words, tokens, chars or a number", text=Unit, number=Annotated[int, Field(ge=1)])]
 
 
 class PaceForm(BaseModel):
@@ -207,11 +206,7 @@ class PaceForm(BaseModel):
 
     first: Duration = 0.0
     rate: Rate | None = None
-    chunk: one_of(  # type: ignore[valid-type]
-        lambda value: {str: "unit", int: "size"}.get(type(value)),
-        {"unit": Literal["words", "tokens", "chars"], "size": Annotated[int, Field(ge=1)]},
-        "words, tokens, chars or a number",
-    ) = "words"
+    chunk: Chunk = "words"
     jitter: Percent = 0.0
     keepalive: NotYet = None
 
@@ -222,12 +217,12 @@ class StepForm(BaseModel):
     model_config = STRICT
 
     name: str | None = None
-    when: When = When()
+    when: When = Field(default_factory=When)
     times: Annotated[int, Field(ge=1)] | None = None
     chance: Annotated[float, Field(ge=0, le=1)] | None = None
-    reply: Reply | None = None  # type: ignore[valid-type]
-    error: Error | None = None  # type: ignore[valid-type]
-    fail: Fail | None = None  # type: ignore[valid-type]
+    reply: Reply | None = None
+    error: Error | None = None
+    fail: Fail | None = None
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
     fault: NotYet = None
     pace: PaceForm | None = None
@@ -266,12 +261,10 @@ class ScenarioFile(BaseModel):
     about: str | None = None
     mode: Literal["rules", "script"] = "rules"
     unmatched: Literal["auto", "error"] | None = None
-    defaults: Defaults = Defaults()
+    defaults: Defaults = Field(default_factory=Defaults)
     prompts: NotYet = None
     conversations: NotYet = None
     responses: NotYet = None
     rate_limits: NotYet = None
     webhooks: NotYet = None
     steps: list[StepForm]
-
-

@@ -7,7 +7,7 @@ from mockapi.scenario.forms import draft_of
 from mockapi.scenario.template import Render, Where, compile_value
 from mockapi.wire.json import JsonObject, dumps
 
-__all__ = ["Reply", "Rendered", "compile_reply", "message_drafts"]
+__all__ = ["Rendered", "Reply", "compile_reply", "message_drafts"]
 
 Locate = Callable[[tuple[str | int, ...]], Where]
 

@@ -1,13 +1,13 @@
 """What pydantic found wrong in a scenario file, in words for the person who wrote it: file:line:column, key, what was meant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mockapi.errors import Problem
-from mockapi.scenario.forms import FORMS, LATER
+from mockapi.scenario.forms import FORMS
 from mockapi.scenario.model import (
     Defaults,
     ErrorForm,
@@ -21,6 +21,7 @@ from mockapi.scenario.model import (
     When,
 )
 from mockapi.scenario.source import Source
+from mockapi.wire.later import LATER_ITEMS
 
 __all__ = ["problems_of"]
 
@@ -53,21 +54,49 @@ def _problem(detail: ErrorDetails, source: Source) -> Problem:
 
 
 def _message(detail: ErrorDetails, path: Path, source: Source) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return "unknown key" + _meant(str(path[-1]), _known_keys(path))
-    if kind == "missing":
-        return "this key is required"
-    if kind == "item":
-        return _item_message(detail["input"], path, source)
-    if kind == "unknown_code":
-        return "unknown error code" + _meant(str(detail["input"]), str(context["known"]).split("|"), show=3)
-    if kind == "literal_error":
-        return f"expected {context['expected']}, got {detail['input']!r}"
-    if kind in ("string_type", "union"):
-        expected = "text" if kind == "string_type" else str(context["expected"])
-        return f"expected {expected}, got {_got(detail['input'])}{_quote_hint(detail['input'], path, source)}"
-    return str(detail["msg"]).removeprefix("Value error, ")
+    tell = _TELLERS.get(detail["type"])
+    return tell(detail, path, source) if tell else str(detail["msg"]).removeprefix("Value error, ")
+
+
+def _unknown_key(detail: ErrorDetails, path: Path, source: Source) -> str:
+    return "unknown key" + _meant(str(path[-1]), _known_keys(path))
+
+
+def _unknown_code(detail: ErrorDetails, path: Path, source: Source) -> str:
+    return "unknown error code" + _meant(str(detail["input"]), str(detail["ctx"]["known"]).split("|"), show=3)
+
+
+def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:
+    return f"expected {detail['ctx']['expected']}, got {detail['input']!r}"
+
+
+def _wrong_kind(detail: ErrorDetails, path: Path, source: Source) -> str:
+    expected = _KINDS.get(detail["type"]) or str(detail["ctx"]["expected"])
+    return f"expected {expected}, got {_got(detail['input'])}{_quote_hint(detail['input'], path, source)}"
+
+
+def _bad_item(detail: ErrorDetails, path: Path, source: Source) -> str:
+    return _item_message(detail["input"], path, source)
+
+
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_TELLERS: Mapping[str, Callable[[ErrorDetails, Path, Source], str]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": lambda detail, path, source: "this key is required",
+    "item": _bad_item,
+    "unknown_code": _unknown_code,
+    "literal_error": _unknown_value,
+    "union": _wrong_kind,
+    **dict.fromkeys(_KINDS, _wrong_kind),
+}
 
 
 def _item_message(value: object, path: Path, source: Source) -> str:
@@ -75,7 +104,7 @@ def _item_message(value: object, path: Path, source: Source) -> str:
         expected = "expected an item: a mapping with one key, its type"
         return f"{expected}; got {_got(value)}{_quote_hint(value, path, source)}"
     name = str(value["type"] if "type" in value else next(iter(value)))
-    if name in LATER:
+    if name in LATER_ITEMS:
         return f"the item type {name!r} is not supported yet"
     return f"unknown item type {name!r}" + _meant(name, FORMS)
 
@@ -97,7 +126,13 @@ def _meant(name: str, known: Iterable[str], show: int = 1) -> str:
 
 
 def _got(value: object) -> str:
-    words: Mapping[type, str] = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
+    words: Mapping[type, str] = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
     return "nothing" if value is None else words.get(type(value), repr(value))
 
 

@@ -1,7 +1,8 @@
 """Which scenario answers, and which step; and when none does, how near the nearest came."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mockapi.scenario.load import Scenario, Step
 from mockapi.scenario.match import Facts, Verdict, judge
@@ -14,8 +15,7 @@ Fires = Callable[[Step, str], bool]
 """Whether a step's `chance` fires for this request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A scenario that is tried, and how often its steps were used in this project."""
 
     scenario: Scenario
@@ -28,17 +28,18 @@ class Candidate:
     @property
     def open_steps(self) -> Sequence[Step]:
         """Steps that may answer now: in a script only the next one."""
+        if not self.scenario.is_counted:
+            return self.scenario.steps
         left = [step for step in self.scenario.steps if not self.is_used_up(step)]
         return left[:1] if self.scenario.is_script else left
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The step that answers, what its regular expressions caught, and whether its chance fired; no step is a miss."""
 
     scenario: Scenario | None = None
     step: Step | None = None
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = MappingProxyType({})
     fires: bool = True
 
 

@@ -4,7 +4,7 @@ Only plain data: no tags, no objects, no dates; duplicate keys, alias bombs and 
 same loader.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
@@ -18,12 +18,6 @@ MOST_VALUES = 2_000_000
 
 _DEEPEST = 60
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVED = {
-    "tag:yaml.org,2002:null": lambda text: None,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
-    "tag:yaml.org,2002:int": lambda text: _integer(text),
-    "tag:yaml.org,2002:float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
-}
 _TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 Path_ = tuple[str | int, ...]
@@ -36,6 +30,14 @@ def _integer(text: str) -> int | str:
     if plain.lstrip("+-").startswith("0") and plain.lstrip("+-").isdigit() and plain.lstrip("+-") != "0":
         return int(plain, 8)
     return int(plain, 0)
+
+
+_RESOLVED: Mapping[str, Callable[[str], object]] = {
+    "tag:yaml.org,2002:null": lambda text: None,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
+    "tag:yaml.org,2002:int": _integer,
+    "tag:yaml.org,2002:float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
+}
 
 
 class Source:
@@ -88,9 +90,9 @@ class Source:
         for key_node, value_node in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 raise self._problem(key_node, "merge keys (<<) are not supported; repeat the keys")
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if not isinstance(key, Hashable) or key is None:
+            if not isinstance(key_node, yaml.ScalarNode):
                 raise self._problem(key_node, "a key must be text")
+            key = str(key_node.value)
             if key in result:
                 raise self._problem(key_node, f"the key {key!r} stands here twice")
             result[key] = self._construct(value_node, (*above, node))

@@ -13,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from mockapi.errors import MockError
 from mockapi.wire.json import dumps, loads
 
-__all__ = ["Render", "TemplateFault", "Where", "compile_value", "is_template", "static_needs"]
+__all__ = ["Render", "TemplateError", "Where", "compile_value", "is_template", "static_needs"]
 
 Render = Callable[[Mapping[str, object]], object]
 
@@ -27,13 +27,15 @@ _NODES = (
     nodes.Neg, nodes.Pos, nodes.CondExpr, nodes.If, nodes.For, nodes.Keyword,
 )  # fmt: skip
 _FILTERS = frozenset(
-    "abs capitalize count d default dictsort first float int items join last length list lower map max min rejectattr "
-    "replace reverse round select selectattr sort string sum title tojson trim truncate unique upper urlencode wordcount"
-    .split()
+    (
+        "abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "join", "last", "length",
+        "list", "lower", "map", "max", "min", "rejectattr", "replace", "reverse", "round", "select", "selectattr", "sort",
+        "string", "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
+    )
 )  # fmt: skip
 
 
-class TemplateFault(ValueError):
+class TemplateError(ValueError):
     """A template that is refused at load."""
 
 
@@ -65,7 +67,7 @@ class _Environment(SandboxedEnvironment):
 
 
 def _bounded(values: Iterable[object]) -> list[object]:
-    kept = []
+    kept: list[object] = []
     for value in values:
         if len(kept) == MOST_ELEMENTS:
             raise ValueError(f"a loop runs over {MOST_ELEMENTS} elements at most")
@@ -86,10 +88,12 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-def compile_value(value: object, where: Callable[[tuple[str | int, ...]], Where], path: tuple[str | int, ...] = ()) -> Render | None:
+def compile_value(
+    value: object, where: Callable[[tuple[str | int, ...]], Where], path: tuple[str | int, ...] = ()
+) -> Render | None:
     """A function that renders a tree of values; None if there is nothing to render in it.
 
-    `where` tells where the string at a path stands. Raises `TemplateFault` for what is not allowed.
+    `where` tells where the string at a path stands. Raises `TemplateError` for what is not allowed.
     """
     if isinstance(value, str):
         return _compile_text(value, where(path)) if is_template(value) else None
@@ -126,7 +130,7 @@ def _compile_text(text: str, where: Where) -> Render:
     try:
         tree = _ENVIRONMENT.parse(text)
     except TemplateSyntaxError as error:
-        raise TemplateFault(f"not a template: {error.message}") from None
+        raise TemplateError(f"not a template: {error.message}") from None
     _check(tree, 0)
     if _is_one_expression(tree):
         inner = text.strip()[2:-2].removeprefix("-").removeprefix("+").removesuffix("-").removesuffix("+")
@@ -145,13 +149,13 @@ def _is_one_expression(tree: nodes.Template) -> bool:
 
 def _check(node: nodes.Node, loops: int) -> None:
     if type(node) not in _NODES:
-        raise TemplateFault(f"{type(node).__name__.lower()} is not allowed in a template")
+        raise TemplateError(f"{type(node).__name__.lower()} is not allowed in a template")
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
-        raise TemplateFault(f"the filter {node.name!r} is not allowed; allowed: {', '.join(sorted(_FILTERS))}")
+        raise TemplateError(f"the filter {node.name!r} is not allowed; allowed: {', '.join(sorted(_FILTERS))}")
     if isinstance(node, nodes.For):
         loops += 1
         if loops > _DEEPEST_FOR or node.recursive:
-            raise TemplateFault(f"loops may be {_DEEPEST_FOR} deep at most")
+            raise TemplateError(f"loops may be {_DEEPEST_FOR} deep at most")
     for child in node.iter_child_nodes():
         _check(child, loops)
     if isinstance(node, nodes.For):

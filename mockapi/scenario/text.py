@@ -51,6 +51,8 @@ def compile_text(matcher: object) -> TextMatcher:
     if isinstance(matcher, str):
         pattern = regex_of(matcher)
         return _searched(matcher, pattern) if pattern else _contained(matcher)
+    if isinstance(matcher, bool | int | float):
+        raise ValueError(f"expected text, got {matcher!r}; quote it")
     if not isinstance(matcher, Mapping) or len(matcher) != 1:
         raise ValueError("a text matcher is a string, or one of equals, contains, matches, not, any, all")
     ((kind, value),) = matcher.items()

@@ -32,11 +32,14 @@ class CatalogueRow:
 _RETRY = {"retry-after": "1"}
 _ROWS = (
     CatalogueRow(
-        "rate_limit_exceeded", 429, "requests", _RATE.replace("{what}", "requests").replace("{short}", "RPM"), None, _RETRY
+        "rate_limit_exceeded",
+        429,
+        "requests",
+        _RATE.replace("{what}", "requests").replace("{short}", "RPM"),
+        None,
+        _RETRY,
     ),
-    CatalogueRow(
-        "rate_limit_exceeded", 429, "tokens", _RATE.replace("{what}", "tokens").replace("{short}", "TPM"), None, _RETRY
-    ),
+    CatalogueRow("rate_limit_exceeded", 429, "tokens", _RATE.replace("{what}", "tokens").replace("{short}", "TPM"), None, _RETRY),
     CatalogueRow(
         "insufficient_quota",
         429,
@@ -60,9 +63,7 @@ _ROWS = (
         "Your input exceeds the context window of this model. Please adjust your input and try again.",
         "input",
     ),
-    CatalogueRow(
-        "model_not_found", 400, "invalid_request_error", "The requested model '{model}' does not exist.", "model"
-    ),
+    CatalogueRow("model_not_found", 400, "invalid_request_error", "The requested model '{model}' does not exist.", "model"),
     CatalogueRow(
         "conversation_locked",
         400,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Required
 
 from pydantic import ConfigDict, StringConstraints, with_config
 
+from mockapi.wire.json import JsonObject
 from mockapi.wire.typed import STRICT, TypedDict, tagged
 
 __all__ = ["MAX_TEXT", "AssistantPart", "OutputPart", "ReasoningText", "SummaryText", "Text", "UserPart"]
@@ -119,14 +120,13 @@ class FilePath(TypedDict, total=False):
     index: Required[int]
 
 
-Annotation = tagged(
-    {
-        "file_citation": FileCitation,
-        "url_citation": UrlCitation,
-        "container_file_citation": ContainerFileCitation,
-        "file_path": FilePath,
-    },
-)
+_ANNOTATIONS = {
+    "file_citation": FileCitation,
+    "url_citation": UrlCitation,
+    "container_file_citation": ContainerFileCitation,
+    "file_path": FilePath,
+}
+Annotation = Annotated[JsonObject, tagged(_ANNOTATIONS)]
 
 
 @with_config(STRICT)
@@ -135,7 +135,7 @@ class OutputText(TypedDict, total=False):
 
     type: Required[Literal["output_text"]]
     text: Required[Text]
-    annotations: list[Annotation] | None  # type: ignore[valid-type]  # a union built at run time
+    annotations: list[Annotation] | None
     logprobs: list[dict[str, object]] | None
 
 
@@ -185,6 +185,7 @@ _PART_TYPES = (
     "encrypted_content",
 )
 
-UserPart = tagged(_USER_PARTS, universe=_PART_TYPES)
-AssistantPart = tagged({"output_text": OutputText, "refusal": Refusal}, universe=_PART_TYPES)
-OutputPart = tagged(_OUTPUT_PARTS)
+UserPart = Annotated[JsonObject, tagged(_USER_PARTS, universe=_PART_TYPES)]
+_ASSISTANT_PARTS = {"output_text": OutputText, "refusal": Refusal}
+AssistantPart = Annotated[JsonObject, tagged(_ASSISTANT_PARTS, universe=_PART_TYPES)]
+OutputPart = Annotated[JsonObject, tagged(_OUTPUT_PARTS)]

@@ -3,8 +3,6 @@
 `<prefix>_` + 16 hex partition + 2 hex flag + 8 hex unix seconds + 24 hex. Flag `00` is stored, `01` is `store: false`.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 
 __all__ = ["Derivation", "alnum", "chance", "digest", "is_id", "partition_of", "text_of_length"]
@@ -53,24 +51,24 @@ def partition_of(any_id: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
 class Derivation:
     """All ids of one response follow from its digest: nothing is drawn, so nothing differs between runs."""
 
-    digest: bytes
-    stored: bool
-    seconds: int
-    partition: str | None = None
+    __slots__ = ("_digest", "_stem", "_tails")
 
-    @cached_property
-    def stem(self) -> str:
-        """Partition, flag and seconds: what the ids of one response have in common."""
-        partition = self.partition or self.digest[:8].hex()
-        return f"{partition}{'00' if self.stored else '01'}{self.seconds & 0xFFFFFFFF:08x}"
+    def __init__(self, digest: bytes, *, is_stored: bool, seconds: int, partition: str | None = None) -> None:
+        self._digest = digest
+        flag = "00" if is_stored else "01"
+        self._stem = f"{partition or digest[:8].hex()}{flag}{seconds & 0xFFFFFFFF:08x}"
+        self._tails = blake2b(digest, digest_size=_TAILS * 12).digest()
 
     def id(self, prefix: str, ordinal: int) -> str:
         """The ordinal-th id; ordinal 0 is the response itself. `call` ids have 24 alphanumerics instead."""
-        tail = blake2b(self.digest, digest_size=24, salt=ordinal.to_bytes(8, "big")).digest()
         if prefix == "call":
-            return "call_" + alnum(tail)
-        return f"{prefix}_{self.stem}{tail[:12].hex()}"
+            return "call_" + alnum(blake2b(self._digest, digest_size=24, salt=b"%016d" % ordinal).digest())
+        if ordinal < _TAILS:  # the first few are cut from one hash
+            return f"{prefix}_{self._stem}{self._tails[ordinal * 12 : ordinal * 12 + 12].hex()}"
+        return f"{prefix}_{self._stem}{blake2b(self._digest, digest_size=12, salt=b'%016d' % ordinal).hexdigest()}"
+
+
+_TAILS = 5

@@ -1,6 +1,5 @@
 """Every item a request may bring as input (SDK `ResponseInputItemParam`; list of types: ERRORS.md §4.2)."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Required
 
 from pydantic import ConfigDict, StringConstraints, with_config
@@ -9,15 +8,14 @@ from mockapi.wire.content import (
     MAX_TEXT,
     AssistantPart,
     OutputPart,
-
     ReasoningText,
-
     SummaryText,
     Text,
     UserPart,
 )
+from mockapi.wire.json import JsonObject
 from mockapi.wire.tools import Tool
-from mockapi.wire.typed import STRICT, AnyObject, Status, TypedDict, one_of
+from mockapi.wire.typed import STRICT, AnyObject, OneOf, Status, TypedDict, by_kind
 
 __all__ = ["ITEM_TYPES", "Input", "InputItem", "InputMessage", "OutputMessage"]
 
@@ -28,12 +26,10 @@ CallId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Phase = Literal["commentary", "final_answer"]
 
 
-def _is_text(value: object) -> str | None:
-    return {str: "text", list: "parts"}.get(type(value))
-
-
-def _text_or(part: Any) -> Any:
-    return one_of(_is_text, {"text": Text, "parts": list[part]}, "one of a string or array of objects")
+_PARTS_OR_TEXT = "one of a string or array of objects"
+UserContent = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=list[UserPart])]
+AssistantContent = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=list[AssistantPart])]
+CallOutput = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=list[OutputPart])]
 
 
 @with_config(STRICT)
@@ -42,7 +38,7 @@ class InputMessage(TypedDict, total=False):
 
     type: Literal["message"] | None
     role: Required[Literal["user", "system", "developer"]]
-    content: Required[_text_or(UserPart)]  # type: ignore[valid-type]  # a union built at run time
+    content: Required[UserContent]
     id: str | None
     status: Status | None
 
@@ -53,7 +49,7 @@ class OutputMessage(TypedDict, total=False):
 
     type: Literal["message"] | None
     role: Required[Literal["assistant"]]
-    content: Required[_text_or(AssistantPart)]  # type: ignore[valid-type]
+    content: Required[AssistantContent]
     id: str | None
     status: Status | None
     phase: Phase | None
@@ -67,23 +63,22 @@ class Caller(TypedDict, total=False):
     caller_id: str | None
 
 
-FunctionCall = with_config(STRICT)(
-    TypedDict(
-        "FunctionCall",
-        {
-            "type": Required[Literal["function_call"]],
-            "arguments": Required[Text],
-            "call_id": Required[CallId],
-            "name": Required[str],
-            "id": str | None,
-            "caller": Caller | None,
-            "namespace": str | None,
-            "status": Status | None,
-            "async": bool | None,
-        },
-        total=False,
-    )
+FunctionCall = TypedDict(
+    "FunctionCall",
+    {
+        "type": Required[Literal["function_call"]],
+        "arguments": Required[Text],
+        "call_id": Required[CallId],
+        "name": Required[str],
+        "id": str | None,
+        "caller": Caller | None,
+        "namespace": str | None,
+        "status": Status | None,
+        "async": bool | None,
+    },
+    total=False,
 )
+with_config(STRICT)(FunctionCall)
 
 
 @with_config(STRICT)
@@ -92,7 +87,7 @@ class FunctionCallOutput(TypedDict, total=False):
 
     type: Required[Literal["function_call_output"]]
     call_id: CallId | None
-    output: Required[_text_or(OutputPart)]  # type: ignore[valid-type]
+    output: Required[CallOutput]
     id: str | None
     caller: Caller | None
     name: str | None
@@ -100,23 +95,22 @@ class FunctionCallOutput(TypedDict, total=False):
     status: Status | None
 
 
-CustomToolCall = with_config(STRICT)(
-    TypedDict(
-        "CustomToolCall",
-        {
-            "type": Required[Literal["custom_tool_call"]],
-            "call_id": Required[CallId],
-            "input": Required[Text],
-            "name": Required[str],
-            "id": str | None,
-            "caller": Caller | None,
-            "namespace": str | None,
-            "status": Status | None,
-            "async": bool | None,
-        },
-        total=False,
-    )
+CustomToolCall = TypedDict(
+    "CustomToolCall",
+    {
+        "type": Required[Literal["custom_tool_call"]],
+        "call_id": Required[CallId],
+        "input": Required[Text],
+        "name": Required[str],
+        "id": str | None,
+        "caller": Caller | None,
+        "namespace": str | None,
+        "status": Status | None,
+        "async": bool | None,
+    },
+    total=False,
 )
+with_config(STRICT)(CustomToolCall)
 
 
 @with_config(STRICT)
@@ -125,7 +119,7 @@ class CustomToolCallOutput(TypedDict, total=False):
 
     type: Required[Literal["custom_tool_call_output"]]
     call_id: Required[CallId]
-    output: Required[_text_or(OutputPart)]  # type: ignore[valid-type]
+    output: Required[CallOutput]
     id: str | None
     caller: Caller | None
     status: Status | None
@@ -184,7 +178,7 @@ class AdditionalTools(TypedDict, total=False):
 
     type: Required[Literal["additional_tools"]]
     role: Required[Literal["developer"]]
-    tools: Required[list[Tool]]  # type: ignore[valid-type]
+    tools: Required[list[Tool]]
     id: str | None
 
 
@@ -200,9 +194,10 @@ class ConfigurationUpdate(TypedDict, total=False):
 
 def _shape(name: str, required: str) -> Any:
     """A hosted tool's item: its type, the keys it must have, and whatever else came with it."""
+    make: Any = TypedDict  # called with fields made at run time, which no type checker can follow
     fields: dict[str, Any] = {"type": Required[Literal[name]], "id": str | None}  # type: ignore[valid-type]
     fields |= {key: Required[object] for key in required.split()}
-    return with_config(_LOOSE)(TypedDict(name, fields, total=False))  # type: ignore[operator]
+    return with_config(_LOOSE)(make(name, fields, total=False))
 
 
 _ITEMS: dict[str, Any] = {
@@ -251,7 +246,7 @@ _CHOICES |= {"configuration_update": ConfigurationUpdate}  # newer than the meas
 
 def _pick_item(value: object) -> str | None:
     """The member of the union a raw item belongs to: by type, or by role where it is a message."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     kind = value.get("type")
     if kind is None and "role" not in value and "id" in value:
@@ -260,10 +255,5 @@ def _pick_item(value: object) -> str | None:
     return tag if isinstance(tag, str) else None
 
 
-InputItem = one_of(_pick_item, _CHOICES, "an input item", _ROLES, universe=ITEM_TYPES)
-Input = one_of(
-    _is_text,
-    {"text": Text, "parts": list[InputItem]},  # type: ignore[valid-type]
-    "one of a string or array of input items",
-)
-
+InputItem = Annotated[JsonObject, OneOf(_pick_item, _CHOICES, expected="an input item", supported=_ROLES, universe=ITEM_TYPES)]
+Input = Annotated[str | list[JsonObject], by_kind("one of a string or array of input items", text=Text, items=list[InputItem])]

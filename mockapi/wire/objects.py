@@ -1,7 +1,9 @@
 """The response object: every key a real body has, in the real order, with the real defaults (WIRE.md §2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.models import family_of, snapshot_of
@@ -10,7 +12,7 @@ from mockapi.wire.tools import echo_tool
 
 __all__ = ["BILLING", "Echo", "Snapshot", "deleted_body", "echo_request", "encode_response", "usage_object"]
 
-BILLING = {"payer": "developer"}
+BILLING = b',"billing":{"payer":"developer"}'
 _TOKENS = {"image_tokens": 0, "text_tokens": 0}
 _TOOL_USAGE = {
     "image_gen": {
@@ -26,25 +28,20 @@ _TIERS = {"auto": "default", "fast": "priority"}
 _TEXT = {"format": {"type": "text"}, "verbosity": "medium"}
 
 
-@dataclass(frozen=True, slots=True)
-class Echo:
-    """What a body repeats of its request: the keys before and after `output`, in order.
+class Echo(NamedTuple):
+    """What a body repeats of its request, rendered once: the JSON between the values that change while a response runs."""
 
-    Values that change while the response runs stand in it too, as they are when it is completed.
-    """
-
-    head: JsonObject
-    tail: JsonObject
-
-    def overridden(self, values: Mapping[str, object]) -> "Echo":
-        """The same with some keys scripted; keys that no body has go to the end."""
-        head = {key: values.get(key, value) for key, value in self.head.items()}
-        tail = {key: values.get(key, value) for key, value in self.tail.items()}
-        return Echo(head, tail | {key: value for key, value in values.items() if key not in head})
+    before_billing: bytes
+    before_error: bytes
+    before_details: bytes
+    before_output: bytes
+    before_tier: bytes
+    tier: bytes
+    before_usage: bytes
+    after_usage: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What of a body depends on the moment: status and what comes with it; times in unix seconds."""
 
     id: str
@@ -62,16 +59,48 @@ class Snapshot:
         return self.status in ("completed", "incomplete")
 
 
-def echo_request(request: CreateRequest, *, stored: bool = True) -> Echo:
-    """What the body of this request's response will repeat; never `input`, `include`, `stream` and the like."""
+def echo_request(request: CreateRequest, overrides: Mapping[str, object] = MappingProxyType({})) -> Echo:
+    """What the body of this request's response will repeat; never `input`, `include`, `stream` and the like.
+
+    `overrides` are body keys that a scenario scripts; keys that no body has go to the end.
+    """
+    if not overrides and request.model_fields_set <= _PLAIN:
+        return _plain_echo(request.model, request.store, request.background)
+    return _rendered(_pairs(request), overrides)
+
+
+_PLAIN = frozenset({"model", "input", "stream", "stream_options", "store", "background", "include"})
+"""Parameters that leave no trace in a body but the three that `_plain_echo` takes."""
+
+
+@lru_cache(maxsize=1024)
+def _plain_echo(model: str, store: bool, background: bool) -> Echo:
+    request = CreateRequest(model=model, input="", store=store, background=background)
+    return _rendered(_pairs(request), {})
+
+
+def _rendered(pairs: JsonObject, overrides: Mapping[str, object]) -> Echo:
+    """The pairs as JSON, cut at the values that change."""
+    merged = {**pairs, **overrides}
+    groups: list[JsonObject] = [{}]
+    for key, value in merged.items():
+        if key in _CUTS:
+            groups.append({})
+        else:
+            groups[-1][key] = value
+    first, *others = (dumps(group)[1:-1] for group in groups)
+    parts = [b"," + part if part else b"" for part in others]
+    return Echo._make([first, *parts[:4], dumps(merged["service_tier"]), *parts[4:]])
+
+
+_CUTS = ("completed_at", "error", "incomplete_details", "output", "service_tier", "usage")
+
+
+def _pairs(request: CreateRequest) -> JsonObject:
+    """Every key of a body after `status`, in the wire's order (WIRE.md §2)."""
     family = family_of(request.model)
-    head: JsonObject = {
-        "id": None,
-        "object": "response",
-        "created_at": None,
-        "status": None,
+    return {
         "background": request.background,
-        "billing": BILLING,
         "completed_at": None,
         **({"conversation": {"id": request.conversation_id}} if request.conversation_id else {}),
         "error": None,
@@ -82,8 +111,7 @@ def echo_request(request: CreateRequest, *, stored: bool = True) -> Echo:
         "max_tool_calls": request.max_tool_calls,
         "model": snapshot_of(request.model),
         "moderation": None,
-    }
-    tail: JsonObject = {
+        "output": None,
         "parallel_tool_calls": request.parallel_tool_calls,
         "presence_penalty": float(request.presence_penalty),
         "previous_response_id": request.previous_response_id,
@@ -94,7 +122,7 @@ def echo_request(request: CreateRequest, *, stored: bool = True) -> Echo:
         "reasoning": _echo_reasoning(request),
         "safety_identifier": request.safety_identifier,
         "service_tier": _TIERS.get(request.service_tier, request.service_tier),
-        "store": stored,
+        "store": request.store,
         "temperature": 1.0 if request.temperature is None else float(request.temperature),
         "text": _echo_text(request) if request.text else _TEXT,
         "tool_choice": request.tool_choice,
@@ -105,9 +133,8 @@ def echo_request(request: CreateRequest, *, stored: bool = True) -> Echo:
         "truncation": request.truncation,
         "usage": None,
         "user": request.user,
-        "metadata": request.metadata,
+        "metadata": request.metadata or {},
     }
-    return Echo(head, tail)
 
 
 def _conditional(request: CreateRequest) -> JsonObject:
@@ -134,7 +161,7 @@ def _cache_options(request: CreateRequest) -> JsonObject:
 
 
 def _echo_reasoning(request: CreateRequest) -> JsonObject:
-    asked, family = request.reasoning, family_of(request.model)
+    asked, family = request.reasoning or {}, family_of(request.model)
     summary = asked.get("summary")
     if not family.is_reasoning:
         return {"effort": asked.get("effort"), "summary": summary}
@@ -148,7 +175,8 @@ def _echo_reasoning(request: CreateRequest) -> JsonObject:
 
 
 def _echo_text(request: CreateRequest) -> JsonObject:
-    form = request.text.get("format") or {"type": "text"}
+    text = request.text or {}
+    form = text.get("format") or {"type": "text"}
     if form["type"] == "json_schema":
         strict = form.get("strict")
         form = {
@@ -158,7 +186,7 @@ def _echo_text(request: CreateRequest) -> JsonObject:
             "schema": form["schema"],
             "strict": True if strict is None else strict,
         }
-    return {"format": form, "verbosity": request.text.get("verbosity") or "medium"}
+    return {"format": form, "verbosity": text.get("verbosity") or "medium"}
 
 
 def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, cached_tokens: int = 0) -> JsonObject:
@@ -174,21 +202,30 @@ def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, c
 
 def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
     """The body at one moment; `output` is the JSON array that stands in its place."""
-    head = {
-        **echo.head,
-        "id": snapshot.id,
-        "created_at": snapshot.created_at,
-        "status": snapshot.status,
-        "completed_at": snapshot.completed_at,
-        "error": snapshot.error,
-        "incomplete_details": snapshot.incomplete_details,
-    }
-    if not snapshot.is_billed:
-        del head["billing"]
-    tail = {**echo.tail, "usage": snapshot.usage}
-    if not snapshot.has_tier:
-        tail["service_tier"] = "auto"
-    return b'%b,"output":%b,%b' % (dumps(head)[:-1], output, dumps(tail)[1:])
+    error, details, usage = snapshot.error, snapshot.incomplete_details, snapshot.usage
+    completed_at = b"null" if snapshot.completed_at is None else b"%d" % snapshot.completed_at
+    head = b'{"id":%b,"object":"response","created_at":%d,"status":"%b",%b%b,"completed_at":%b' % (
+        dumps(snapshot.id),
+        snapshot.created_at,
+        snapshot.status.encode(),
+        echo.before_billing,
+        BILLING if snapshot.is_billed else b"",
+        completed_at,
+    )
+    return b'%b%b,"error":%b%b,"incomplete_details":%b%b,"output":%b%b,"service_tier":%b%b,"usage":%b%b}' % (
+        head,
+        echo.before_error,
+        dumps(error) if error else b"null",
+        echo.before_details,
+        dumps(details) if details else b"null",
+        echo.before_output,
+        output,
+        echo.before_tier,
+        echo.tier if snapshot.has_tier else b'"auto"',
+        echo.before_usage,
+        dumps(usage) if usage else b"null",
+        echo.after_usage,
+    )
 
 
 def deleted_body(response_id: str) -> bytes:

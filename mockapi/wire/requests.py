@@ -12,7 +12,7 @@ from mockapi.errors import ApiError
 from mockapi.wire.items import Input
 from mockapi.wire.json import JsonObject
 from mockapi.wire.tools import Tool, ToolChoice
-from mockapi.wire.typed import STRICT, AnyObject, TypedDict, one_of, tagged
+from mockapi.wire.typed import STRICT, AnyObject, TypedDict, by_kind, tagged
 from mockapi.wire.validation import api_error, missing_parameter
 
 __all__ = ["INCLUDABLE", "CreateRequest", "parse_create"]
@@ -53,11 +53,7 @@ class ConversationRef(TypedDict):
     id: str
 
 
-def _pick_conversation(value: object) -> str | None:
-    return {str: "id", dict: "object"}.get(type(value))
-
-
-Conversation = one_of(_pick_conversation, {"id": str, "object": ConversationRef}, "one of a string or an object")
+Conversation = Annotated[str | JsonObject, by_kind("one of a string or an object", text=str, mapping=ConversationRef)]
 
 
 @with_config(STRICT)
@@ -110,14 +106,14 @@ class FormatSchema(TypedDict, total=False):
     strict: bool | None
 
 
-Format = tagged({"json_object": FormatText, "text": FormatText, "json_schema": FormatSchema})
+Format = Annotated[JsonObject, tagged({"json_object": FormatText, "text": FormatText, "json_schema": FormatSchema})]
 
 
 @with_config(STRICT)
 class TextConfig(TypedDict, total=False):
     """`text`."""
 
-    format: Format | None  # type: ignore[valid-type]  # a union built at run time
+    format: Format | None
     verbosity: Literal["low", "medium", "high"] | None
 
 
@@ -170,33 +166,36 @@ class ImageConfig(TypedDict, total=False):
     context_compression: Literal["auto", "enabled", "disabled"] | None
 
 
+_NONE: Any = ()  # an omitted array: shared, since it cannot change, where a list would be copied for each request
+
+
 class CreateRequest(BaseModel):
     """A valid body of `POST /v1/responses`; defaults are those of an omitted parameter."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     model: str = ""
-    input: Input = ()
+    input: Input = _NONE
     previous_response_id: str | None = None
     prompt: Prompt | None = None
     conversation: Conversation | None = None
     moderation: Moderation | None = None
-    include: list[Includable] = Field(default_factory=list)
-    tools: Annotated[list[Tool], Field(max_length=128)] = Field(default_factory=list)
+    include: list[Includable] = _NONE
+    tools: Annotated[list[Tool], Field(max_length=128)] = _NONE
     tool_choice: ToolChoice = "auto"
-    metadata: Metadata = Field(default_factory=dict)
-    text: TextConfig = Field(default_factory=TextConfig)
+    metadata: Metadata | None = None
+    text: TextConfig | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     presence_penalty: Penalty = 0.0
     frequency_penalty: Penalty = 0.0
     parallel_tool_calls: bool = True
     stream: bool = False
-    stream_options: StreamOptions = Field(default_factory=StreamOptions)
+    stream_options: StreamOptions | None = None
     background: bool = False
     max_output_tokens: Annotated[int, Field(ge=16)] | None = None
     max_tool_calls: Annotated[int, Field(ge=1)] | None = None
-    reasoning: ReasoningConfig = Field(default_factory=ReasoningConfig)
+    reasoning: ReasoningConfig | None = None
     user: str | None = None
     safety_identifier: Annotated[str, StringConstraints(max_length=128)] | None = None
     prompt_cache_options: PromptCacheOptions | None = None
@@ -207,7 +206,7 @@ class CreateRequest(BaseModel):
     store: bool = True
     service_tier: Literal["auto", "default", "fast", "flex", "priority"] = "auto"
     top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
-    context_management: list[ContextManagement] = Field(default_factory=list)
+    context_management: list[ContextManagement] = _NONE
     access_programs: AccessPrograms | None = None
     image: ImageConfig | None = None
 
@@ -221,13 +220,13 @@ class CreateRequest(BaseModel):
     @property
     def wants_obfuscation(self) -> bool:
         """Whether deltas carry `obfuscation` (on by default)."""
-        return self.stream_options.get("include_obfuscation") is not False
+        return self.stream_options is None or self.stream_options.get("include_obfuscation") is not False
 
     @property
     def conversation_id(self) -> str | None:
         """The id behind `conversation`, given as a string or as an object."""
-        value: Any = self.conversation
-        return value["id"] if isinstance(value, dict) else value
+        value = self.conversation
+        return str(value["id"]) if isinstance(value, dict) else value
 
 
 def _message(role: str, text: str) -> JsonObject:

@@ -8,7 +8,9 @@ __all__ = ["FRAMING_TOKENS", "count_input", "count_output", "count_text", "split
 FRAMING_TOKENS = 7  # what a tiny prompt costs beyond its text (WIRE.md §10: "Tell me a joke." is 12)
 
 _TOKEN = re.compile(r"\s*(?:[^\W\d_]{1,10}|\d{1,3}|[^\w\s]|_+)|\s+")
-_TEXT_KEYS = ("text", "refusal", "arguments", "input", "output", "name", "code", "content", "summary", "tools")
+_TEXT_KEYS = frozenset(
+    ("text", "refusal", "arguments", "input", "output", "name", "code", "content", "summary", "tools", "parameters")
+)
 
 
 def split_tokens(text: str) -> list[str]:
@@ -18,7 +20,7 @@ def split_tokens(text: str) -> list[str]:
 
 def count_text(text: str) -> int:
     """Tokens in a text; 0 for the empty one."""
-    return len(_TOKEN.findall(text))
+    return len(_TOKEN.findall(text)) if text else 0
 
 
 def count_input(*values: object) -> int:
@@ -39,8 +41,11 @@ def count_output(items: Iterable[Mapping[str, object]]) -> tuple[int, int]:
 def _count(value: object) -> int:
     if isinstance(value, str):
         return count_text(value)
-    if isinstance(value, Mapping):
-        return sum(_count(value[key]) for key in _TEXT_KEYS if key in value)
-    if isinstance(value, list):
-        return sum(_count(part) for part in value)
-    return 0
+    total = 0
+    if isinstance(value, dict):
+        for key in _TEXT_KEYS & value.keys():
+            total += _count(value[key])
+    elif isinstance(value, list):
+        for part in value:
+            total += _count(part)
+    return total

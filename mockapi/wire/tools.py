@@ -6,46 +6,44 @@ from typing import Annotated, Any, Literal, Required
 from pydantic import Field, StringConstraints, with_config
 
 from mockapi.wire.json import JsonObject
-from mockapi.wire.typed import STRICT, AnyObject, TypedDict, one_of, tagged
+from mockapi.wire.typed import STRICT, AnyObject, OneOf, TypedDict, tagged
 
 __all__ = ["TOOL_TYPES", "Tool", "ToolChoice", "echo_tool", "tool_names"]
 
 ToolName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_-]+$")]
 Callers = list[Literal["direct", "programmatic"]]
 
-FunctionTool = with_config(STRICT)(
-    TypedDict(
-        "FunctionTool",
-        {
-            "type": Required[Literal["function"]],
-            "name": Required[ToolName],
-            "parameters": AnyObject | None,
-            "strict": bool | None,
-            "description": str | None,
-            "allowed_callers": Callers | None,
-            "async": bool | None,
-            "defer_loading": bool | None,
-            "output_schema": AnyObject | None,
-        },
-        total=False,
-    )
+FunctionTool = TypedDict(
+    "FunctionTool",
+    {
+        "type": Required[Literal["function"]],
+        "name": Required[ToolName],
+        "parameters": AnyObject | None,
+        "strict": bool | None,
+        "description": str | None,
+        "allowed_callers": Callers | None,
+        "async": bool | None,
+        "defer_loading": bool | None,
+        "output_schema": AnyObject | None,
+    },
+    total=False,
 )
+with_config(STRICT)(FunctionTool)
 
-CustomTool = with_config(STRICT)(
-    TypedDict(
-        "CustomTool",
-        {
-            "type": Required[Literal["custom"]],
-            "name": Required[ToolName],
-            "description": str | None,
-            "format": AnyObject | None,
-            "allowed_callers": Callers | None,
-            "async": bool | None,
-            "defer_loading": bool | None,
-        },
-        total=False,
-    )
+CustomTool = TypedDict(
+    "CustomTool",
+    {
+        "type": Required[Literal["custom"]],
+        "name": Required[ToolName],
+        "description": str | None,
+        "format": AnyObject | None,
+        "allowed_callers": Callers | None,
+        "async": bool | None,
+        "defer_loading": bool | None,
+    },
+    total=False,
 )
+with_config(STRICT)(CustomTool)
 
 
 @with_config(STRICT)
@@ -74,9 +72,7 @@ class UserLocation(TypedDict, total=False):
 class WebSearch(TypedDict, total=False):
     """`web_search` and its preview, dated or not."""
 
-    type: Required[
-        Literal["web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"]
-    ]
+    type: Required[Literal["web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"]]
     external_web_access: bool | None
     filters: AnyObject | None
     search_content_types: list[Literal["text", "image"]] | None
@@ -185,6 +181,9 @@ class ToolSearch(TypedDict, total=False):
     parameters: AnyObject | None
 
 
+MemberTool = Annotated[JsonObject, tagged({"function": FunctionTool, "custom": CustomTool})]
+
+
 @with_config(STRICT)
 class Namespace(TypedDict, total=False):
     """`namespace`: a named group of functions."""
@@ -192,7 +191,7 @@ class Namespace(TypedDict, total=False):
     type: Required[Literal["namespace"]]
     name: Required[ToolName]
     description: Required[str]
-    tools: Required[list[tagged({"function": FunctionTool, "custom": CustomTool})]]  # type: ignore[valid-type]
+    tools: Required[list[MemberTool]]
 
 
 _TOOLS: dict[str, Any] = {
@@ -216,7 +215,7 @@ _TOOLS: dict[str, Any] = {
     "apply_patch": ApplyPatch,
 }
 TOOL_TYPES = tuple(_TOOLS)
-Tool = tagged(_TOOLS)
+Tool = Annotated[JsonObject, tagged(_TOOLS)]
 
 
 @with_config(STRICT)
@@ -264,7 +263,7 @@ _CHOICES: dict[str, Any] = {
 def _pick_choice(value: object) -> str | None:
     if isinstance(value, str):
         return "option"
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     kind = value.get("type")
     if kind in ("mcp", "allowed_tools"):
@@ -272,7 +271,10 @@ def _pick_choice(value: object) -> str | None:
     return "hosted" if isinstance(kind, str) and kind not in ("function", "custom") else "named"
 
 
-ToolChoice = one_of(_pick_choice, _CHOICES, "one of an object or 'none', 'auto', or 'required'")
+ToolChoice = Annotated[
+    str | JsonObject,
+    OneOf(_pick_choice, _CHOICES, expected="one of an object or 'none', 'auto', or 'required'"),
+]
 
 _LOCATION = {"type": "approximate", "city": None, "country": "US", "region": None, "timezone": None}
 _DEFAULTS: dict[str, JsonObject] = {

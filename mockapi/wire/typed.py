@@ -6,10 +6,11 @@ Tags of unions are written `<tag>`, so that the error mapper can tell them from 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import ConfigDict, Discriminator, Tag, WithJsonSchema
+from pydantic import ConfigDict, Discriminator, GetCoreSchemaHandler, Tag, WithJsonSchema
+from pydantic_core import CoreSchema
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
 
-__all__ = ["STRICT", "AnyObject", "Status", "TypedDict", "one_of", "tagged"]
+__all__ = ["STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "tagged"]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -24,34 +25,58 @@ class _Pick(Discriminator):
     __hash__ = object.__hash__
 
 
-def one_of(
-    pick: Callable[[Any], str | None],
-    choices: Mapping[str, Any],
-    expected: str,
-    supported: Sequence[str] = (),
-    universe: Sequence[str] = (),
-    error: str = "union",
-) -> Any:
-    """A union whose member is picked by a function of the raw value.
+class OneOf:
+    """Metadata for `Annotated[…, OneOf(…)]`: a union whose member is picked by a function of the raw value.
 
     `expected` words the message when the type is wrong, `supported` lists the values when the tag is unknown here,
     `universe` those of the larger union that a tag must belong to before its place matters.
     """
-    members = tuple(Annotated[choice, Tag(f"<{tag}>")] for tag, choice in choices.items())
-    discriminator = _Pick(
-        lambda value: None if (tag := pick(value)) is None else f"<{tag}>",
-        custom_error_type=error,
-        custom_error_message="no member of the union fits",
-        custom_error_context={"expected": expected, "supported": "|".join(supported), "universe": "|".join(universe)},
-    )
-    return Annotated[Union[members], discriminator]  # noqa: UP007 - built from a tuple
+
+    def __init__(
+        self,
+        pick: Callable[[object], str | None],
+        choices: Mapping[str, object],
+        *,
+        expected: str,
+        supported: Sequence[str] = (),
+        universe: Sequence[str] = (),
+        error: str = "union",
+    ) -> None:
+        members: Any = tuple(Annotated[choice, Tag(f"<{tag}>")] for tag, choice in choices.items())
+        discriminator = _Pick(
+            lambda value: None if (tag := pick(value)) is None else f"<{tag}>",
+            custom_error_type=error,
+            custom_error_message="no member of the union fits",
+            custom_error_context={
+                "expected": expected,
+                "supported": "|".join(supported),
+                "universe": "|".join(universe),
+            },
+        )
+        self._union = Annotated[Union[members], discriminator]  # noqa: UP007 - built from a tuple
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(self._union)
 
 
-def tagged(choices: Mapping[str, Any], expected: str = "an object", universe: Sequence[str] = ()) -> Any:
-    """A union told apart by the string under `type`."""
+def tagged(choices: Mapping[str, object], *, universe: Sequence[str] = ()) -> OneOf:
+    """Objects told apart by the string under `type`."""
 
     def pick(value: object) -> str | None:
-        tag = value.get("type") if isinstance(value, Mapping) else None
+        tag = value.get("type") if isinstance(value, dict) else None
         return tag if isinstance(tag, str) else None
 
-    return one_of(pick, choices, expected, list(choices), universe)
+    return OneOf(pick, choices, expected="an object", supported=list(choices), universe=universe)
+
+
+def by_kind(expected: str, **choices: object) -> OneOf:
+    """Members told apart by the JSON type of the value: `text`, `items` (an array), `mapping`, `flag`, `number`."""
+
+    def pick(value: object) -> str | None:
+        kind = _KINDS.get(type(value))
+        return kind if kind in choices else None
+
+    return OneOf(pick, choices, expected=expected)
+
+
+_KINDS: Mapping[type, str] = {str: "text", list: "items", dict: "mapping", bool: "flag", int: "number"}
