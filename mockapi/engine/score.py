@@ -15,7 +15,7 @@ from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.tokens import count_output
 
-__all__ = ["Note", "Score", "ScoreKey", "score_of"]
+__all__ = ["Note", "Score", "ScoreKey", "compose", "score_of"]
 
 _REMEMBERED = 512
 _MOST_BYTES = 32_768  # longer drafts are rendered anew: a memory bound, about 16 MB of scores in the worst case
@@ -85,10 +85,11 @@ class Score:
 
 def score_of(drafts: bytes, key: ScoreKey) -> Score:
     """The score of a JSON array of drafts."""
-    return _remembered(drafts, key) if len(drafts) <= _MOST_BYTES else _score(drafts, key)
+    return _remembered(drafts, key) if len(drafts) <= _MOST_BYTES else compose(drafts, key)
 
 
-def _score(drafts: bytes, key: ScoreKey) -> Score:
+def compose(drafts: bytes, key: ScoreKey) -> Score:
+    """Render a score anew."""
     finished = finish_items(drafts, key.shaping)
     shown = [closed(item) for item in finished.items]
     notes = tuple(_numbered(_timed(list(_drafts(finished.items, key)), key), key))
@@ -102,7 +103,7 @@ def _score(drafts: bytes, key: ScoreKey) -> Score:
     return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, slots, calls)
 
 
-_remembered = lru_cache(maxsize=_REMEMBERED)(_score)
+_remembered = lru_cache(maxsize=_REMEMBERED)(compose)
 
 
 def _drafts(items: Iterable[JsonObject], key: ScoreKey) -> Iterator[Draft]:

@@ -82,12 +82,17 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
         place = path.parent if is_deep else path
         if place.is_dir():
             inside = place.rglob("*") if is_deep else place.glob("*")
-            found += sorted(file for file in inside if file.suffix in _ENDINGS and file.is_file())
+            found += sorted(file for file in inside if _is_scenario(file))
         elif place.is_file():
             found.append(place)
         else:
             raise UsageError(f"there is no scenario file or folder at {path}")
     return list(dict.fromkeys(found))
+
+
+def _is_scenario(file: Path) -> bool:
+    """Editors keep the JSON Schema beside the scenarios; it is not one."""
+    return file.suffix in _ENDINGS and not file.name.endswith(".schema.json") and file.is_file()
 
 
 def load_paths(paths: Iterable[Path]) -> tuple[Scenario, ...]:

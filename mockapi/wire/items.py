@@ -195,7 +195,7 @@ class ConfigurationUpdate(TypedDict, total=False):
 def _shape(name: str, required: str) -> Any:
     """A hosted tool's item: its type, the keys it must have, and whatever else came with it."""
     make: Any = TypedDict  # called with fields made at run time, which no type checker can follow
-    fields: dict[str, Any] = {"type": Required[Literal[name]], "id": str | None}  # type: ignore[valid-type]
+    fields: dict[str, Any] = {"type": Required[Literal[name]], "id": str | None}
     fields |= {key: Required[object] for key in required.split()}
     return with_config(_LOOSE)(make(name, fields, total=False))
 

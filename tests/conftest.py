@@ -1,0 +1,154 @@
+"""What tests share: a server over a real socket, one in process, and SDK clients of both."""
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from openai import AsyncOpenAI, OpenAI
+from starlette.testclient import TestClient
+
+from mockapi.scenario.load import load_text
+from mockapi.server import build_app
+from mockapi.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SCENARIOS = ROOT / "scenarios"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass
+class Running:
+    """A server over a socket, in a thread of this process."""
+
+    url: str
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.url}/v1"
+
+    def sdk(self, key: str = "test-key", **options) -> OpenAI:
+        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0, **options)
+
+    def async_sdk(self, key: str = "test-key", **options) -> AsyncOpenAI:
+        return AsyncOpenAI(base_url=self.base_url, api_key=key, max_retries=0, **options)
+
+    def post(self, body, key: str = "test-key", **options) -> httpx.Response:
+        how = {"content": body} if isinstance(body, bytes) else {"json": body}
+        headers = {"authorization": f"Bearer {key}", **options.pop("headers", {})}
+        return httpx.post(f"{self.base_url}/responses", headers=headers, timeout=20, **how, **options)
+
+    def get(self, path: str, key: str = "test-key") -> httpx.Response:
+        return httpx.get(f"{self.base_url}{path}", headers={"authorization": f"Bearer {key}"})
+
+
+class _ThreadServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start servers: `serve(text_or_none, **settings)`; the virtual clock unless told otherwise."""
+    running: list[tuple[_ThreadServer, threading.Thread, socket.socket]] = []
+
+    def start(text: str | None = None, **settings) -> Running:
+        app = make_app(text, **settings)
+        sock = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1, http="httptools")
+        server = _ThreadServer(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+        thread.start()
+        assert server.is_up.wait(10)
+        running.append((server, thread, sock))
+        return Running(f"http://127.0.0.1:{sock.getsockname()[1]}")
+
+    yield start
+    for server, thread, sock in running:
+        server.should_exit = True
+        thread.join(10)
+        sock.close()
+        assert not thread.is_alive()
+
+
+def make_app(text: str | None = None, **settings):
+    """An application of one scenario given as text, or of `paths`."""
+    options = {"clock": "virtual", **settings}
+    scenarios = None if text is None else [load_text(text, "test")]
+    return build_app(Settings(**options), scenarios)
+
+
+@pytest.fixture
+def in_process() -> Iterator[Callable[..., OpenAI]]:
+    """SDK clients that talk to an application without a socket."""
+    opened: list[TestClient] = []
+
+    def connect(text: str | None = None, key: str = "test-key", **settings) -> OpenAI:
+        client = TestClient(make_app(text, **settings), base_url="http://testserver")
+        opened.append(client)
+        return OpenAI(base_url="http://testserver/v1", api_key=key, http_client=client, max_retries=0)
+
+    yield connect
+    for client in opened:
+        client.close()
+
+
+@dataclass
+class Spawned:
+    """A `mockapi serve` process."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., Spawned]]:
+    """Run the real command on a free port and wait for its ready line."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, cwd: Path | None = None) -> Spawned:
+        command = [sys.executable, "-m", "mockapi", "serve", "--port", "0", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd or ROOT)
+        processes.append(process)
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.startswith("mockapi ready on http://"), (line, process.stderr and process.stderr.read())
+        return Spawned(process, line.removeprefix("mockapi ready on ").strip().removesuffix("/v1"))
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def parse_sse(text: str) -> list[tuple[str, dict]]:
+    """(event name, data) of a stream, checking the framing: two lines and a blank one, nothing else."""
+    import json
+
+    events = []
+    blocks = text.split("\n\n")
+    assert blocks[-1] == ""
+    for block in blocks[:-1]:
+        name, data = block.split("\n")
+        assert name.startswith("event: ")
+        assert data.startswith("data: ")
+        events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return events

@@ -1,0 +1,221 @@
+"""Properties of the engine: one plan, several readings that agree."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockapi.engine.items import Cut, Shaping
+from mockapi.engine.pace import Pace, split_text
+from mockapi.engine.plan import Background, Ending, Plan, Progress
+from mockapi.engine.score import ScoreKey, compose, score_of
+from mockapi.engine.timeline import Timeline, state_at
+from mockapi.scenario.forms import draft_of
+from mockapi.wire.json import dumps
+from mockapi.wire.objects import echo_request, usage_object
+from mockapi.wire.requests import CreateRequest
+
+texts = st.text(max_size=60)
+items = st.one_of(
+    st.builds(lambda text: {"message": text}, texts),
+    st.builds(lambda text: {"refusal": text}, texts),
+    st.builds(lambda parts: {"message": {"content": [{"text": part} for part in parts]}}, st.lists(texts, max_size=3)),
+    st.builds(lambda parts: {"reasoning": {"summary": parts}}, st.lists(texts, max_size=3)),
+    st.builds(lambda text: {"function_call": {"name": "f", "arguments": {"a": text}}}, texts),
+    st.builds(lambda text: {"custom_tool_call": {"name": "c", "input": text}}, texts),
+)
+drafts = st.lists(items, max_size=4).map(lambda each: dumps([draft_of(item) for item in each]))
+chunks = st.one_of(st.sampled_from(["words", "tokens", "chars"]), st.integers(1, 9))
+paces = st.builds(
+    Pace,
+    first_s=st.floats(0, 3),
+    interval_s=st.sampled_from([0.0, 0.02, 0.5]),
+    chunk=chunks,
+    jitter=st.sampled_from([0.0, 0.5, 1.0]),
+)
+endings = st.sampled_from(
+    [
+        Ending(),
+        Ending("failed", {"type": "server_error", "code": "server_error", "message": "m", "param": None}),
+        Ending("incomplete", reason="max_output_tokens"),
+    ]
+)
+backgrounds = st.one_of(st.none(), st.builds(Background, queued_s=st.sampled_from([0.0, 2.0]), in_progress_s=st.sampled_from([0.0, 8.0])))
+
+
+@st.composite
+def plans(draw):
+    pace, ending, background = draw(paces), draw(endings), draw(backgrounds)
+    shaping = Shaping(
+        has_logprobs=draw(st.booleans()),
+        is_encrypted=draw(st.booleans()),
+        chunk=pace.chunk,
+        cut=Cut(draw(st.sampled_from([None, 3]))) if ending.status == "incomplete" else None,
+    )
+    key = ScoreKey(
+        shaping=shaping,
+        pace=pace,
+        is_obfuscated=draw(st.booleans()),
+        first_sequence=3 if background else 2,
+        seed="s" if pace.jitter else "",
+    )
+    request = CreateRequest(model="gpt-4o", input="x", background=background is not None)
+    return Plan(
+        digest=draw(st.binary(min_size=32, max_size=32)),
+        started_at=1_767_225_600.0,
+        echo=echo_request(request),
+        drafts=draw(drafts),
+        key=key,
+        usage=usage_object(1, 2, 0),
+        ending=ending,
+        background=background,
+    )
+
+
+def fold(events):
+    """An accumulator of our own: what a careful client makes of a stream."""
+    output, last = {}, None
+    for event in events:
+        data = json.loads(event.data)
+        if data["type"] == "response.output_item.done":
+            output[data["output_index"]] = data["item"]
+        if "response" in data:
+            last = data["response"]
+    return last, [output[index] for index in sorted(output)]
+
+
+@given(plans())
+def test_the_last_snapshot_equals_the_fold_at_the_end(plan):
+    timeline = Timeline(plan)
+    last, output = fold(timeline.events())
+    final = json.loads(timeline.body_at(timeline.ends_s))
+    final.pop("billing")
+    assert last == final
+    assert last["output"] == output
+    assert last["status"] == plan.ending.status
+
+
+@given(plans())
+def test_deltas_add_up_to_what_done_says(plan):
+    texts: dict = {}
+    for event in Timeline(plan).events():
+        data = json.loads(event.data)
+        place = (data.get("item_id"), data.get("content_index"), data.get("summary_index"))
+        if data["type"].endswith(".delta"):
+            texts[place] = texts.get(place, "") + data["delta"]
+        elif data["type"].endswith((".done",)) and data["type"].split(".")[1] not in ("output_item", "content_part", "reasoning_summary_part"):
+            whole = next(data[key] for key in ("text", "refusal", "arguments", "input") if key in data)
+            assert texts.get(place, "") == whole
+
+
+@given(plans())
+def test_offsets_are_sorted_and_numbers_contiguous(plan):
+    events = list(Timeline(plan).events())
+    offsets = [event.offset_s for event in events]
+    assert offsets == sorted(offsets)
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert [json.loads(event.data)["sequence_number"] for event in events] == list(range(len(events)))
+
+
+@given(plans(), st.integers(-1, 200))
+def test_events_up_to_n_plus_events_after_n_are_all_events(plan, n):
+    timeline = Timeline(plan)
+    everything = list(timeline.events())
+    assert everything[: n + 1] + list(timeline.events(after=n)) == everything
+
+
+@given(plans())
+def test_pieces_are_the_framed_events(plan):
+    timeline = Timeline(plan)
+    pieces = list(timeline.pieces())
+    assert b"".join(piece for _, piece in pieces) == b"".join(event.framed for event in timeline.events())
+    offsets = [offset for offset, _ in pieces]
+    assert offsets == sorted(set(offsets))
+
+
+ORDER = {"queued": 0, "in_progress": 1, "completed": 2, "failed": 2, "incomplete": 2}
+
+
+@given(plans(), st.lists(st.floats(0, 40), min_size=2, max_size=12))
+def test_status_never_goes_back(plan, moments):
+    timeline = Timeline(plan)
+    seen = [ORDER[timeline.status_at(moment)] for moment in sorted(moments)]
+    assert seen == sorted(seen)
+    assert timeline.status_at(timeline.ends_s) == plan.ending.status
+
+
+@given(plans())
+def test_a_plan_survives_the_store_with_the_same_bytes(plan):
+    again = Plan.from_bytes(plan.to_bytes())
+    assert again == plan
+    assert [event.data for event in Timeline(again).events()] == [event.data for event in Timeline(plan).events()]
+
+
+@given(drafts, paces)
+def test_same_seed_same_bytes(draft, pace):
+    key = ScoreKey(pace=pace, seed="seed")
+    assert compose(draft, key) == compose(bytes(bytearray(draft)), key) == score_of(draft, key)
+
+
+@given(texts, chunks)
+def test_chunks_join_to_the_text(text, chunk):
+    pieces = split_text(text, chunk)
+    assert "".join(pieces) == text
+    assert all(pieces)
+
+
+@given(st.text(alphabet="@#0123 x", max_size=30))
+def test_text_that_looks_like_a_slot_is_left_alone(text):
+    score = score_of(dumps([draft_of({"message": text})]), ScoreKey())
+    plan = Plan(b"d" * 32, 0.0, echo_request(CreateRequest(model="m", input="x")), dumps([draft_of({"message": text})]), ScoreKey(), {})
+    item = json.loads(Timeline(plan, score).output)[0]
+    assert item["content"][0]["text"] == text
+    assert item["id"].startswith("msg_")
+
+
+def make_plan(**options):
+    request = CreateRequest(model="gpt-4o", input="x")
+    draft = dumps([draft_of({"message": "one two three"})])
+    return Plan(b"d" * 32, 100.0, echo_request(request), draft, options.pop("key", ScoreKey()), {}, **options)
+
+
+def test_a_foreground_response_is_visible_once_delivered():
+    plan = make_plan()
+    assert state_at(plan, Progress(), 1000.0) is None
+    assert state_at(plan, Progress(cut="hung_up"), 1000.0) is None
+    assert json.loads(state_at(plan, Progress(is_delivered=True), 100.0))["status"] == "completed"
+
+
+def test_a_background_response_goes_through_its_states():
+    plan = make_plan(background=Background(2, 8), key=ScoreKey(first_sequence=3))
+    states = [json.loads(state_at(plan, Progress(), 100.0 + s)) for s in (0, 1.9, 2, 9.9, 10, 99)]
+    assert [state["status"] for state in states] == ["queued", "queued", "in_progress", "in_progress", "completed", "completed"]
+    assert [bool(state["output"]) for state in states] == [False, False, False, False, True, True]
+    assert states[-1]["completed_at"] == 110
+
+
+def test_pace_places_deltas():
+    pace = Pace(first_s=0.5, interval_s=0.1)
+    assert pace.offsets(3) == pytest.approx([0.5, 0.6, 0.7])
+    jittered = Pace(first_s=0.5, interval_s=0.1, jitter=0.2).offsets(50, b"seed")
+    steps = [after - before for before, after in zip(jittered, jittered[1:], strict=False)]
+    assert all(0.08 - 1e-9 <= step <= 0.12 + 1e-9 for step in steps)
+    assert len(set(steps)) > 10
+
+
+@pytest.mark.parametrize(
+    ("item", "field", "tokens", "expected"),
+    [
+        ({"message": "one two three four"}, "text", None, "one two t"),
+        ({"message": "one two three four"}, "text", 2, "one two"),
+        ({"message": "one two"}, "text", 16, "one"),
+        ({"custom_tool_call": {"name": "c", "input": "abcd"}}, "input", None, "ab"),
+        ({"function_call": {"name": "c", "arguments": "abcd"}}, "arguments", None, "ab"),
+    ],
+)
+def test_an_incomplete_response_cuts_its_last_item(item, field, tokens, expected):
+    drafts = dumps([draft_of({"message": "whole"}), draft_of(item)])
+    first, last = score_of(drafts, ScoreKey(shaping=Shaping(cut=Cut(tokens)))).finished.items
+    assert (first["status"], last["status"]) == ("completed", "incomplete")
+    assert (last["content"][0] if "content" in last else last)[field] == expected
