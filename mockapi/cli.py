@@ -2,9 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,7 +16,8 @@ from mockapi.wire.json import dumps, pretty
 __all__ = ["main"]
 
 _DEFAULT_FOLDER = Path("scenarios")
-_CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MOCKAPI", "max_content_width": 100}
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 @click.group(context_settings=_CONTEXT)
@@ -25,57 +26,41 @@ def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
 
 
+def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text: str) -> Callable[[_Command], _Command]:
+    """An option of `serve` that is also an environment variable, for containers."""
+    variable = "MOCKAPI_" + name.removeprefix("--").replace("-", "_").upper()
+    return click.option(name, default=default, type=kind, envvar=variable, show_default=True, show_envvar=True, help=help_text)
+
+
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-@click.option("--host", default="127.0.0.1", show_default=True, show_envvar=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    default=7357,
-    show_default=True,
-    show_envvar=True,
-    type=click.IntRange(0, 65535),
-    help="Port; 0 picks a free one.",
-)
-@click.option(
+@_setting("--host", Settings().host, click.STRING, "Address to listen on.")
+@_setting("--port", Settings().port, click.IntRange(0, 65535), "Port; 0 picks a free one.")
+@_setting(
     "--clock",
-    default="real",
-    show_default=True,
-    show_envvar=True,
-    type=click.Choice(["real", "virtual"]),
-    help="real: delays are waited. virtual: time stands at 2026-01-01, delays pass at once, every run gives the same bytes.",
+    Settings().clock,
+    click.Choice(["real", "virtual"]),
+    "real: delays are waited. virtual: time stands at 2026-01-01, delays pass at once, and every run gives the same bytes.",
 )
-@click.option("--seed", default="mockapi", show_default=True, show_envvar=True, help="What ids and chance derive from.")
-@click.option(
+@_setting("--seed", Settings().seed, click.STRING, "What ids and chance derive from.")
+@_setting(
     "--unmatched",
-    default="auto",
-    show_default=True,
-    show_envvar=True,
-    type=click.Choice(["auto", "error"]),
-    help="When no step matches. auto: a short text. error: 422 that says how near the nearest steps came.",
+    Settings().unmatched,
+    click.Choice(["auto", "error"]),
+    "When no step matches. auto: a short text. error: 422 that says how near the nearest steps came.",
 )
-@click.option(
+@_setting(
     "--log-level",
-    default="info",
-    show_default=True,
-    show_envvar=True,
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    help="info: one line a request, on stderr.",
+    Settings().log_level,
+    click.Choice(["debug", "info", "warning", "error"]),
+    "info: one line a request, on stderr.",
 )
-@click.option(
-    "--max-body",
-    default=33_554_432,
-    show_default=True,
-    show_envvar=True,
-    type=click.IntRange(1),
-    help="Longest request body, in bytes.",
-)
-@click.option(
+@_setting("--max-body", Settings().max_body, click.IntRange(1), "Longest request body, in bytes.")
+@_setting(
     "--max-responses",
-    default=100_000,
-    show_default=True,
-    show_envvar=True,
-    type=click.IntRange(1),
-    help="Stored responses remembered per project; the oldest are forgotten first.",
+    Settings().max_responses,
+    click.IntRange(1),
+    "Stored responses remembered per project; the oldest are forgotten first.",
 )
 def serve(paths: tuple[Path, ...], **options: Any) -> None:
     """Serve the scenarios found at PATH: files, folders, or DIR/** for all folders below.

@@ -1,5 +1,6 @@
 """Properties of the engine: one plan, several readings that agree."""
 
+import itertools
 import json
 
 import pytest
@@ -11,10 +12,15 @@ from mockapi.engine.pace import Pace, split_text
 from mockapi.engine.plan import Background, Ending, Plan, Progress
 from mockapi.engine.score import ScoreKey, compose, score_of
 from mockapi.engine.timeline import Timeline, state_at
-from mockapi.scenario.forms import draft_of
+from mockapi.scenario.forms import draft_of, long_item
 from mockapi.wire.json import dumps
 from mockapi.wire.objects import echo_request, usage_object
 from mockapi.wire.requests import CreateRequest
+
+
+def as_draft(item):
+    return draft_of(long_item(item))
+
 
 texts = st.text(max_size=60)
 items = st.one_of(
@@ -25,7 +31,7 @@ items = st.one_of(
     st.builds(lambda text: {"function_call": {"name": "f", "arguments": {"a": text}}}, texts),
     st.builds(lambda text: {"custom_tool_call": {"name": "c", "input": text}}, texts),
 )
-drafts = st.lists(items, max_size=4).map(lambda each: dumps([draft_of(item) for item in each]))
+drafts = st.lists(items, max_size=4).map(lambda each: dumps([as_draft(item) for item in each]))
 chunks = st.one_of(st.sampled_from(["words", "tokens", "chars"]), st.integers(1, 9))
 paces = st.builds(
     Pace,
@@ -41,7 +47,9 @@ endings = st.sampled_from(
         Ending("incomplete", reason="max_output_tokens"),
     ]
 )
-backgrounds = st.one_of(st.none(), st.builds(Background, queued_s=st.sampled_from([0.0, 2.0]), in_progress_s=st.sampled_from([0.0, 8.0])))
+backgrounds = st.one_of(
+    st.none(), st.builds(Background, queued_s=st.sampled_from([0.0, 2.0]), in_progress_s=st.sampled_from([0.0, 8.0]))
+)
 
 
 @st.composite
@@ -104,7 +112,11 @@ def test_deltas_add_up_to_what_done_says(plan):
         place = (data.get("item_id"), data.get("content_index"), data.get("summary_index"))
         if data["type"].endswith(".delta"):
             texts[place] = texts.get(place, "") + data["delta"]
-        elif data["type"].endswith((".done",)) and data["type"].split(".")[1] not in ("output_item", "content_part", "reasoning_summary_part"):
+        elif data["type"].endswith((".done",)) and data["type"].split(".")[1] not in (
+            "output_item",
+            "content_part",
+            "reasoning_summary_part",
+        ):
             whole = next(data[key] for key in ("text", "refusal", "arguments", "input") if key in data)
             assert texts.get(place, "") == whole
 
@@ -167,8 +179,10 @@ def test_chunks_join_to_the_text(text, chunk):
 
 @given(st.text(alphabet="@#0123 x", max_size=30))
 def test_text_that_looks_like_a_slot_is_left_alone(text):
-    score = score_of(dumps([draft_of({"message": text})]), ScoreKey())
-    plan = Plan(b"d" * 32, 0.0, echo_request(CreateRequest(model="m", input="x")), dumps([draft_of({"message": text})]), ScoreKey(), {})
+    score = score_of(dumps([as_draft({"message": text})]), ScoreKey())
+    plan = Plan(
+        b"d" * 32, 0.0, echo_request(CreateRequest(model="m", input="x")), dumps([as_draft({"message": text})]), ScoreKey(), {}
+    )
     item = json.loads(Timeline(plan, score).output)[0]
     assert item["content"][0]["text"] == text
     assert item["id"].startswith("msg_")
@@ -176,7 +190,7 @@ def test_text_that_looks_like_a_slot_is_left_alone(text):
 
 def make_plan(**options):
     request = CreateRequest(model="gpt-4o", input="x")
-    draft = dumps([draft_of({"message": "one two three"})])
+    draft = dumps([as_draft({"message": "one two three"})])
     return Plan(b"d" * 32, 100.0, echo_request(request), draft, options.pop("key", ScoreKey()), {}, **options)
 
 
@@ -199,7 +213,7 @@ def test_pace_places_deltas():
     pace = Pace(first_s=0.5, interval_s=0.1)
     assert pace.offsets(3) == pytest.approx([0.5, 0.6, 0.7])
     jittered = Pace(first_s=0.5, interval_s=0.1, jitter=0.2).offsets(50, b"seed")
-    steps = [after - before for before, after in zip(jittered, jittered[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(jittered)]
     assert all(0.08 - 1e-9 <= step <= 0.12 + 1e-9 for step in steps)
     assert len(set(steps)) > 10
 
@@ -215,7 +229,7 @@ def test_pace_places_deltas():
     ],
 )
 def test_an_incomplete_response_cuts_its_last_item(item, field, tokens, expected):
-    drafts = dumps([draft_of({"message": "whole"}), draft_of(item)])
+    drafts = dumps([as_draft({"message": "whole"}), as_draft(item)])
     first, last = score_of(drafts, ScoreKey(shaping=Shaping(cut=Cut(tokens)))).finished.items
     assert (first["status"], last["status"]) == ("completed", "incomplete")
     assert (last["content"][0] if "content" in last else last)[field] == expected

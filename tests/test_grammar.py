@@ -94,8 +94,8 @@ steps:
 
 
 def _many(count):
-    lines = ["            - {type: url_citation, start_index: %d, end_index: %d, title: A, url: 'https://a.example'}" % (n, n + 1) for n in range(0, 2 * count, 2)]
-    return "\n".join(lines)
+    line = "            - {{type: url_citation, start_index: {}, end_index: {}, title: A, url: 'https://a.example'}}"
+    return "\n".join(line.format(n, n + 1) for n in range(0, 2 * count, 2))
 
 
 @pytest.fixture

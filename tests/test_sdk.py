@@ -36,7 +36,9 @@ def test_create_in_process(in_process):
 def test_plain_stream(client):
     events = list(client.responses.create(model="gpt-4o", input="hello", stream=True))
     assert [event.sequence_number for event in events] == list(range(len(events)))
-    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == "Hello there, general Kenobi!"
+    assert (
+        "".join(event.delta for event in events if event.type == "response.output_text.delta") == "Hello there, general Kenobi!"
+    )
     assert events[0].type == "response.created"
     assert events[-1].type == "response.completed"
 

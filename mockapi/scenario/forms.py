@@ -14,7 +14,7 @@ from mockapi.wire.content import Annotation
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.typed import OneOf, by_kind
 
-__all__ = ["FORMS", "ItemForm", "ReplyItem", "draft_of"]
+__all__ = ["FORMS", "ItemForm", "ReplyItem", "draft_of", "long_item"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -183,6 +183,7 @@ FORMS: Mapping[str, ItemForm] = {
 }
 """Every item type that can be scripted."""
 
+
 def _one_key(value: object) -> str | None:
     if not isinstance(value, dict):
         return None
@@ -269,12 +270,21 @@ def _choices() -> dict[str, Any]:
 ReplyItem = Annotated[JsonObject, OneOf(_one_key, _choices(), expected="an item: a mapping with one key, its type", error="item")]
 
 
-def draft_of(item: Mapping[str, object]) -> JsonObject:
-    """The draft of an item as written (and rendered); it must have passed the model."""
+def long_item(item: Mapping[str, object]) -> JsonObject:
+    """An item as written, its short form spelt out: what a scalar stands for is settled before templates are rendered."""
     if "type" in item:
-        return {"verbatim": True, **item}
+        return dict(item)
     ((name, value),) = item.items()
     form = FORMS[name]
-    if form.main and (form.long is object or not isinstance(value, Mapping)):
-        return form.draft({form.main: value})
-    return form.draft(value if isinstance(value, Mapping) else {})
+    is_short = form.main is not None and (form.long is object or not isinstance(value, Mapping))
+    return {name: {form.main: value} if is_short else value}
+
+
+def draft_of(item: Mapping[str, object]) -> JsonObject:
+    """The draft of an item in its long form, rendered."""
+    if "type" in item:
+        return {"verbatim": True, **item}
+    ((name, form),) = item.items()
+    if not isinstance(form, Mapping):
+        raise TypeError(f"{name} is in its long form here")
+    return FORMS[name].draft(form)

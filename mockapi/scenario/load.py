@@ -206,7 +206,7 @@ class _Locator:
     seen: list[tuple[str | int, ...]]
 
     def __call__(self, path: tuple[str | int, ...]) -> Where:
-        self.seen.append((*self.base, *path))
+        self.seen.append(self.source.written_path((*self.base, *path)))
         return Where(self.source.file, self.source.line_of(self.seen[-1]))
 
 

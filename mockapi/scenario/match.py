@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockapi.scenario.context import Context
-from mockapi.scenario.model import When
+from mockapi.scenario.model import ToolOutputForm, When
 from mockapi.scenario.text import TextMatcher, compile_text
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
@@ -147,7 +147,7 @@ def _input(value: object, when: When) -> list[Criterion]:
 
 
 def _tool_output(value: object, when: When) -> list[Criterion]:
-    wanted = {"name": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
+    wanted = value.model_dump(exclude_none=True) if isinstance(value, ToolOutputForm) else {"name": value}
     matcher = compile_text(wanted["output"]) if "output" in wanted else None
 
     def check(facts: Facts, groups: dict[str, str]) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mockapi.scenario.forms import draft_of
+from mockapi.scenario.forms import draft_of, long_item
 from mockapi.scenario.template import Render, Where, compile_value
 from mockapi.wire.json import JsonObject, dumps
 
@@ -37,23 +37,27 @@ class Reply:
 
 def compile_reply(reply: object, locate: Locate) -> Reply:
     """Compile a reply as written; it must have passed the model."""
-    render = compile_value(reply, locate)
-    return Reply(_assembled(reply)) if render is None else Reply(None, render)
+    form = _long_form(reply)
+    prefix = 0 if isinstance(reply, Mapping) else 1  # `output` is not written in the short forms
+    render = compile_value(form, lambda path: locate(path[prefix:]))
+    return Reply(_assembled(form)) if render is None else Reply(None, render)
 
 
 def message_drafts(text: str) -> bytes:
     """The drafts of one plain message."""
-    return dumps([draft_of({"message": text})])
+    return dumps([draft_of(long_item({"message": text}))])
 
 
-def _assembled(reply: object) -> Rendered:
-    if isinstance(reply, Mapping):
-        overrides = {str(key): value for key, value in reply.items() if key != "output"}
-        return Rendered(_drafts(reply.get("output", [])), overrides)
-    return Rendered(_drafts(reply), {})
+def _long_form(reply: object) -> JsonObject:
+    """The reply as a mapping whose `output` is a list of items in their long forms."""
+    form: JsonObject = dict(reply) if isinstance(reply, Mapping) else {"output": reply}
+    output = form.get("output", [])
+    items = output if isinstance(output, list) else [{"message": output}]
+    return {**form, "output": [long_item(item) for item in items]}
 
 
-def _drafts(output: object) -> bytes:
-    if isinstance(output, list):
-        return dumps([draft_of(item) for item in output])
-    return dumps([draft_of({"message": output})])
+def _assembled(form: object) -> Rendered:
+    if not isinstance(form, Mapping):
+        raise TypeError("a reply renders to a mapping")
+    overrides = {str(key): value for key, value in form.items() if key != "output"}
+    return Rendered(dumps([draft_of(item) for item in form["output"]]), overrides)

@@ -43,8 +43,9 @@ Path = tuple[str | int, ...]
 
 
 def problems_of(error: ValidationError, source: Source) -> list[Problem]:
-    """One problem an error, sorted by where it stands."""
-    found = [_problem(detail, source) for detail in error.errors(include_url=False)]
+    """One problem an error, sorted by where it stands; a misspelt key before the key that it should have been."""
+    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] == "missing")
+    found = [_problem(detail, source) for detail in details]
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 
 

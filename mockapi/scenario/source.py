@@ -100,17 +100,26 @@ class Source:
 
     def node_at(self, path: Path_) -> tuple[yaml.Node, yaml.Node | None]:
         """(the deepest node on the way to a path, the node of its key if it has one)."""
-        node, key_node = self._root, None
+        node, key_node, _ = self._walk(path)
+        return node, key_node
+
+    def written_path(self, path: Path_) -> Path_:
+        """As much of a path as is written in the file."""
+        return path[: self._walk(path)[2]]
+
+    def _walk(self, path: Path_) -> tuple[yaml.Node, yaml.Node | None, int]:
+        node, key_node, depth = self._root, None, 0
         for part in path:
             if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
                 node, key_node = node.value[part], None
-                continue
-            pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            found = next(((key, value) for key, value in pairs if key.value == part), None)
-            if found is None:
-                break
-            key_node, node = found
-        return node, key_node
+            else:
+                pairs = node.value if isinstance(node, yaml.MappingNode) else []
+                found = next(((key, value) for key, value in pairs if key.value == part), None)
+                if found is None:
+                    break
+                key_node, node = found
+            depth += 1
+        return node, key_node, depth
 
     def line_of(self, path: Path_) -> int:
         """The line (from 1) where the value at a path begins."""

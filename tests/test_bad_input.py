@@ -1,0 +1,216 @@
+"""Hostile requests: the API's error shape, no traceback, nothing stored, the server lives."""
+
+import http.client
+import socket
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from .conftest import make_app
+
+AUTH = {"authorization": "Bearer k"}
+STEP = "steps: [{reply: fine}]"
+
+
+@pytest.fixture(scope="module")
+def client():
+    with TestClient(make_app(STEP, max_body=30_000_000), raise_server_exceptions=False) as connection:
+        yield connection
+
+
+def is_alive(client) -> bool:
+    return client.post("/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b"[]",
+        b'"text"',
+        b"null",
+        b'{"model": "m", "input": "x",}',
+        b'{"model": "m", "input": "\xff\xfe"}',
+        b'{"model": "m", "input": "x", "temperature": NaN}',
+        b'{"model": "m", "input": "x", "temperature": Infinity}',
+        b'{"model": "m", "input": "\\ud800"}',
+        b"[" * 10_000 + b"]" * 10_000,
+        b'{"model": "m", "input": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    ],
+    ids=range(14),
+)
+def test_not_json(client, body):
+    answer = client.post("/v1/responses", content=body, headers=AUTH)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"
+    error = answer.json()["error"]
+    assert list(error) == ["message", "type", "param", "code"]
+    assert error["code"] == "invalid_json"
+    assert "Traceback" not in answer.text
+    assert is_alive(client)
+
+
+def test_a_twenty_megabyte_string(client):
+    answer = client.post("/v1/responses", json={"model": "m", "input": "x" * 20_000_000}, headers=AUTH)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "string_above_max_length"
+    assert len(answer.content) < 1000
+    assert is_alive(client)
+
+
+def test_a_body_over_the_limit_is_413(client):
+    answer = client.post("/v1/responses", content=b"x" * 30_000_001, headers=AUTH)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "mock_body_too_large"
+    assert answer.headers["x-should-retry"] == "false"
+    assert is_alive(client)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("GET", "/v1/nope", 404, ""),
+        ("POST", "/", 404, ""),
+        ("GET", "/v1/assistants", 404, ""),
+        ("PUT", "/v1/responses", 405, "Invalid method for URL (PUT /v1/responses)"),
+        ("GET", "/v1/responses", 405, "Invalid method for URL (GET /v1/responses)"),
+        ("POST", "/v1/conversations", 404, "does not emulate it yet"),
+        ("POST", "/v1/responses/resp_1/cancel", 404, "does not emulate it yet"),
+        ("GET", "/v1/conversations/conv_1/items", 404, "does not emulate it yet"),
+        ("DELETE", "/v1/responses/resp_1", 404, "does not emulate it yet"),
+        ("GET", "/v1/responses/resp_1?stream=true", 404, "not emulated yet"),
+        ("GET", "/v1/responses/" + "x" * 3000, 404, "not found."),
+        ("GET", "/v1/responses/..%2f..%2fetc%2fpasswd", 404, ""),
+    ],
+)
+def test_other_routes(client, method, path, status, body):
+    answer = client.request(method, path, headers=AUTH)
+    assert answer.status_code == status
+    if body:
+        assert body in answer.json()["error"]["message"]
+    else:
+        assert answer.text == ""
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("extra", "status", "code", "message"),
+    [
+        ({"previous_response_id": "resp_nope"}, 400, "previous_response_not_found", "Previous response with id 'resp_nope' not found."),
+        ({"previous_response_id": "nope"}, 400, "invalid_value", "Invalid 'previous_response_id': 'nope'. Expected an ID that begins with 'resp'."),
+        ({"conversation": "conv_1"}, 404, None, "Conversation with id 'conv_1' not found."),
+        ({"conversation": "x"}, 400, "invalid_value", "Invalid 'conversation': 'x'. Expected an ID that begins with 'conv'."),
+        ({"conversation": "conv_1", "previous_response_id": "resp_1"}, 400, "mutually_exclusive_parameters", "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."),
+        ({"prompt": {"id": "pmpt_1"}}, 404, None, "Prompt with id 'pmpt_1' not found."),
+        ({"input": ""}, 400, "missing_required_parameter", "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."),
+        ({"input": []}, 400, "missing_required_parameter", "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."),
+        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, 404, None, "Item with id 'msg_1' not found."),
+        ({"input": [{"id": "msg_1"}]}, 404, None, "Item with id 'msg_1' not found."),
+    ],
+)  # fmt: skip
+def test_references(client, extra, status, code, message):
+    answer = client.post("/v1/responses", json={"model": "m", "input": "x", **extra}, headers=AUTH)
+    assert answer.status_code == status
+    error = answer.json()["error"]
+    assert (error["code"], error["message"], error["type"]) == (code, message, "invalid_request_error")
+
+
+def test_errors_before_a_stream_are_plain_json(client):
+    answer = client.post("/v1/responses", json={"model": "m", "stream": True}, headers=AUTH)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"].startswith("req_")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4),
+    max_leaves=12,
+)
+PARAMETERS = [
+    "model", "input", "tools", "tool_choice", "text", "reasoning", "metadata", "include", "stream", "store", "prompt",
+    "conversation", "previous_response_id", "instructions", "background", "context_management", "stream_options",
+    "temperature", "max_output_tokens", "user", "bogus",
+]  # fmt: skip
+ITEM_KEYS = ["type", "role", "content", "id", "call_id", "output", "arguments", "name", "summary", "status", "encrypted_content"]
+ITEM_VALUES = st.sampled_from(
+    ["message", "function_call", "function_call_output", "reasoning", "item_reference", "user", "assistant", "compaction"]
+)
+items = st.dictionaries(st.sampled_from(ITEM_KEYS), json_values | ITEM_VALUES, max_size=6)
+bodies = st.dictionaries(st.sampled_from(PARAMETERS), json_values | st.lists(items, max_size=3), max_size=6)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bodies, st.booleans())
+def test_random_bodies_are_answered_or_refused_in_the_envelope(client, body, complete):
+    base = {"model": "m", "input": "x"} if complete else {}
+    answer = client.post("/v1/responses", json={**base, **body}, headers=AUTH)
+    assert answer.status_code in (200, 400, 404)
+    if answer.status_code != 200:
+        assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
+
+
+def test_a_client_that_hangs_up_in_its_request_does_no_harm(serve):
+    server = serve(STEP)
+    port = int(server.url.rsplit(":", 1)[1])
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.sendall(b"POST /v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: 100\r\n\r\n{")
+    assert server.post({"model": "m", "input": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Token x", ""])
+def test_no_usable_key(client, value):
+    answer = client.post("/v1/responses", json={}, headers={"authorization": value})
+    assert answer.status_code == 401
+
+
+def test_strange_header_values_do_no_harm(serve):
+    server = serve(STEP)
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    connection.putrequest("POST", "/v1/responses")
+    for name, value in (
+        ("authorization", b"Bearer k\xe9"),
+        ("openai-project", b"\xe9" * 10),
+        ("openai-organization", b"o" * 4000),
+        ("x-mock-scenario", b"\xe9"),
+        ("content-length", b"2"),
+    ):
+        connection.putheader(name, value)
+    connection.endheaders(b"{}")
+    answer = connection.getresponse()
+    assert (answer.status, b"missing_required_parameter" in answer.read()) == (400, True)
+    connection.close()
+
+
+def test_health_and_ready_need_no_key(client):
+    assert client.get("/_mock/health").json() == {"status": "ok"}
+    assert client.get("/_mock/ready").json() == {"status": "ready", "scenarios": 1}
+
+
+def test_an_internal_error_shows_no_traceback(monkeypatch):
+    from mockapi.service import Service
+
+    async def broken(self, call, identity):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(Service, "create", broken)
+    with TestClient(make_app(STEP), raise_server_exceptions=False) as connection:
+        answer = connection.post("/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["type"] == "server_error"
+    assert "secret" not in answer.text
+    assert answer.headers["x-should-retry"] == "false"
+
+
+def test_http_client_sees_keepalive_after_errors(serve):
+    server = serve(STEP)
+    with httpx.Client(base_url=server.base_url, headers=AUTH) as connection:
+        assert connection.post("/responses", content=b"{").status_code == 400
+        assert connection.post("/responses", json={"model": "m", "input": "x"}).status_code == 200

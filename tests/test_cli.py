@@ -1,0 +1,180 @@
+"""The command line, run as a user runs it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from mockapi import __version__
+from mockapi.cli import main
+
+from .conftest import ROOT, SCENARIOS
+
+AUTH = {"authorization": "Bearer k"}
+
+
+def run(*arguments, **options):
+    return CliRunner().invoke(main, arguments, **options)
+
+
+def test_check_says_fine():
+    result = run("check", str(SCENARIOS))
+    assert (result.exit_code, result.output) == (0, "5 scenarios, no problems\n")
+
+
+def test_check_tells_every_problem_and_exits_1(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("steps:\n  - reply: No\n  - {}\n")
+    result = run("check", str(bad))
+    assert result.exit_code == 1
+    first, second, count = result.output.splitlines()
+    assert first.startswith(f"{bad}:2:5: steps[0].reply: ")
+    assert second.startswith(f"{bad}:3:5: steps[1]: ")
+    assert count == "2 problems"
+
+
+def test_check_as_json(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("steps:\n  - {}\n")
+    result = run("check", "--json", str(bad))
+    assert result.exit_code == 1
+    told = json.loads(result.output)
+    assert told["ok"] is False
+    assert told["problems"][0] == {
+        "file": str(bad),
+        "line": 2,
+        "column": 5,
+        "key": "steps[0]",
+        "message": "a step needs one of reply, error, fail, incomplete",
+    }
+    assert json.loads(run("check", "--json", str(SCENARIOS)).output) == {"ok": True, "problems": []}
+
+
+def test_check_of_a_missing_path_is_wrong_usage(tmp_path):
+    result = run("check", str(tmp_path / "nope"))
+    assert result.exit_code == 2
+    assert "there is no scenario file or folder at" in result.output
+
+
+def test_schema_is_json():
+    result = run("schema")
+    assert result.exit_code == 0
+    assert json.loads(result.output)["title"] == "mockapi scenario"
+
+
+def test_version_and_help():
+    assert run("--version").output == f"mockapi, version {__version__}\n"
+    text = " ".join(run("serve", "--help").output.split())
+    for option in ("--host", "--port", "--clock", "--seed", "--unmatched", "--log-level", "--max-body", "--max-responses"):
+        assert option in text
+        assert f"env var: MOCKAPI_{option[2:].replace('-', '_').upper()}" in text
+
+
+def test_every_setting_is_an_option():
+    from dataclasses import fields
+
+    from mockapi.settings import Settings
+
+    options = {parameter.name for parameter in main.commands["serve"].params}
+    assert {field.name for field in fields(Settings)} == options
+
+
+def test_serve_answers_logs_and_stops_on_sigterm(spawn):
+    server = spawn(str(SCENARIOS))
+    answer = httpx.post(f"{server.url}/v1/responses", json={"model": "gpt-4o", "input": "say hello"}, headers=AUTH)
+    assert answer.json()["output"][0]["content"][0]["text"] == "Hello from mockapi!"
+    assert "date" in answer.headers
+    assert "server" not in answer.headers
+    httpx.post(f"{server.url}/v1/responses", content=b"{", headers=AUTH)
+    server.process.send_signal(signal.SIGTERM)
+    out, err = server.process.communicate(timeout=10)
+    assert server.process.returncode == 0
+    assert out == ""  # the ready line was read already, and comes once
+    first, second = err.splitlines()
+    assert first.startswith("POST /v1/responses 200 ")
+    assert first.endswith(" quickstart/step 2")
+    assert second.startswith("POST /v1/responses 400 ")
+    assert second.endswith(" invalid_json")
+
+
+def test_serve_takes_scenarios_of_the_folder_it_stands_in(spawn, tmp_path):
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "own.yaml").write_text("steps: [{reply: mine}]")
+    server = spawn("--log-level", "warning", cwd=tmp_path)
+    body = httpx.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH).json()
+    assert body["output"][0]["content"][0]["text"] == "mine"
+
+
+def test_serve_without_scenarios(spawn, tmp_path):
+    server = spawn(cwd=tmp_path)
+    assert httpx.get(f"{server.url}/_mock/ready").json() == {"status": "ready", "scenarios": 0}
+
+
+def test_settings_come_from_the_environment(spawn, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOCKAPI_CLOCK", "virtual")
+    monkeypatch.setenv("MOCKAPI_UNMATCHED", "error")
+    server = spawn(cwd=tmp_path)
+    answer = httpx.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH)
+    assert answer.status_code == 422
+    assert "date" not in answer.headers
+
+
+def serve_briefly(*arguments, cwd=ROOT):
+    command = [sys.executable, "-m", "mockapi", "serve", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=20, check=False, env=os.environ)
+
+
+def test_a_port_in_use_is_one_sentence_and_exit_2():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = serve_briefly("--port", str(port))
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"mockapi: cannot listen on 127.0.0.1:{port}: Address already in use; "
+        "stop what uses it, or choose another with --port (0 picks a free one)\n"
+    )
+
+
+def test_serve_of_an_invalid_file_is_exit_2(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("steps:\n  - {}\n")
+    result = serve_briefly(str(bad), "--port", "0")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"{bad}:2:5: steps[0]: ")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--clock", "sundial"], ["--port", "99999"], ["nope/"]])
+def test_wrong_usage_is_exit_2(arguments):
+    result = serve_briefly("--port", "0", *arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_a_running_stream_may_end_after_sigterm(spawn, tmp_path):
+    (tmp_path / "slow.yaml").write_text("steps: [{pace: {first: 300ms, rate: 100/s}, reply: one two three}]")
+    server = spawn(str(tmp_path / "slow.yaml"))
+    began, texts = threading.Event(), []
+
+    def read():
+        body = {"model": "m", "input": "x", "stream": True}
+        with httpx.stream("POST", f"{server.url}/v1/responses", json=body, headers=AUTH, timeout=20) as answer:
+            for chunk in answer.iter_text():
+                texts.append(chunk)
+                began.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert began.wait(10)
+    server.process.send_signal(signal.SIGTERM)
+    reader.join(10)
+    assert "event: response.completed" in "".join(texts)
+    assert server.process.wait(10) == 0

@@ -1,0 +1,255 @@
+"""Scenario files: everything that can be refused is refused at load, with file:line:column, the key, and what was meant."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from mockapi.errors import ScenarioError, UsageError
+from mockapi.scenario.load import find_files, load_file, load_paths, load_text
+from mockapi.scenario.schema import scenario_schema
+from mockapi.wire.json import loads, pretty
+
+from .conftest import SCENARIOS
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        load_text(text, "f.yaml")
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("stepps: []", ["f.yaml:1:1: stepps: unknown key; did you mean 'steps'?", "f.yaml:1:1: steps: this key is required"]),
+        ("steps: 3", ["f.yaml:1:1: steps: expected a list, got a number; quote it: \"3\""]),
+        ("", ["f.yaml:1:1: is empty; it needs at least `steps:`"]),
+        ("[]", ["f.yaml:1:1: expected a mapping, got a list"]),
+        (
+            "steps:\n  - when: {inptu: x}\n    reply: x",
+            ["f.yaml:2:12: steps[0].when.inptu: unknown key; did you mean 'input'?"],
+        ),
+        (
+            "steps:\n  - reply: No",
+            ['f.yaml:2:5: steps[0].reply: expected text, a list of items, or a mapping, got a boolean; quote it: "No"'],
+        ),
+        (
+            "steps:\n  - reply: 42",
+            ['f.yaml:2:5: steps[0].reply: expected text, a list of items, or a mapping, got a number; quote it: "42"'],
+        ),
+        (
+            "steps:\n  - reply:\n    - message: 42",
+            [
+                "f.yaml:3:7: steps[0].reply[0].message: expected text, or a mapping with the long form, got a number; "
+                'quote it: "42"'
+            ],
+        ),
+        (
+            "steps:\n  - reply:\n    - messag: hi",
+            ["f.yaml:3:7: steps[0].reply[0]: unknown item type 'messag'; did you mean 'message'?"],
+        ),
+        (
+            "steps:\n  - reply:\n    - hi",
+            ["f.yaml:3:7: steps[0].reply[0]: expected an item: a mapping with one key, its type; got 'hi'"],
+        ),
+        (
+            "steps:\n  - reply:\n    - function_call: {arguments: {}}",
+            ["f.yaml:3:7: steps[0].reply[0].function_call.name: this key is required"],
+        ),
+        (
+            "steps:\n  - reply:\n    - {type: function_call, name: f}",
+            ["f.yaml:3:7: steps[0].reply[0].arguments: this key is required"],
+        ),
+        (
+            "steps:\n  - reply:\n    - message: {txt: hi}",
+            ["f.yaml:3:17: steps[0].reply[0].message.txt: unknown key; did you mean 'text'?"],
+        ),
+        ("steps:\n  - {}", ["f.yaml:2:5: steps[0]: a step needs one of reply, error, fail, incomplete"]),
+        (
+            "steps:\n  - {reply: x, error: server_error}",
+            ["f.yaml:2:5: steps[0]: error together with reply needs chance: how often the error comes"],
+        ),
+        (
+            "steps:\n  - error: rate_limit",
+            ["f.yaml:2:5: steps[0].error: unknown error code; did you mean 'rate_limit_exceeded'?"],
+        ),
+        ("steps:\n  - {reply: x, incomplete: never}", [
+            "f.yaml:2:16: steps[0].incomplete: expected 'max_output_tokens' or 'content_filter', got 'never'"
+        ]),
+        (
+            "steps:\n  - {reply: x, pace: {first: 3}}",
+            ["f.yaml:2:23: steps[0].pace.first: a duration is written like 250ms, 2s, 10m or 1h30m"],
+        ),
+        (
+            "steps:\n  - {reply: x, pace: {rate: 0/s}}",
+            ["f.yaml:2:23: steps[0].pace.rate: a rate is written like 50/s or 600/m"],
+        ),
+        (
+            "steps:\n  - {reply: x, when: {input: 42}}",
+            ["f.yaml:2:23: steps[0].when.input: expected text, got 42; quote it"],
+        ),
+        (
+            "steps:\n  - {reply: x, when: {input: /(/}}",
+            [
+                "f.yaml:2:23: steps[0].when.input: not a regular expression: missing ), "
+                "unterminated subpattern at position 0"
+            ],
+        ),
+        (
+            "steps:\n  - {reply: x, when: {endpoint: responses.retrieve}}",
+            [
+                "f.yaml:2:23: steps[0].when.endpoint: only responses.create is supported so far; "
+                "other endpoints are not supported yet"
+            ],
+        ),
+        ("steps:\n  - {reply: x, times: 0}", ["f.yaml:2:16: steps[0].times: Input should be greater than or equal to 1"]),
+        ("a: [", ["f.yaml:2:1: is not YAML: did not find expected node content"]),
+        ("steps: []\nsteps: []", ["f.yaml:2:1: the key 'steps' stands here twice"]),
+        ("steps: !!python/object:os.system []", [
+            "f.yaml:1:8: the tag tag:yaml.org,2002:python/object:os.system is not allowed: scenario files are plain data"
+        ]),
+        ("steps: &a [*a]", ["f.yaml:1:8: an alias contains itself"]),
+        ("? [a]\n: b", ["f.yaml:1:3: a key must be text"]),
+    ],
+)  # fmt: skip
+def test_refused_with_place_key_and_meaning(text, expected):
+    assert problems(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("prompts", "prompts: {}\nsteps: []"),
+        ("conversations", "conversations: {}\nsteps: []"),
+        ("responses", "responses: {}\nsteps: []"),
+        ("rate_limits", "rate_limits: {}\nsteps: []"),
+        ("webhooks", "webhooks: {}\nsteps: []"),
+        ("steps[0].fault", "steps: [{reply: x, fault: {delay: 3s}}]"),
+        ("steps[0].background", "steps: [{reply: x, background: manual}]"),
+        ("steps[0].pace.keepalive", "steps: [{reply: x, pace: {keepalive: 30s}}]"),
+        ("defaults.background", "defaults: {background: manual}\nsteps: []"),
+        ("steps[0].reply[0]", "steps: [{reply: [{web_search_call: news}]}]"),
+        ("steps[0].reply[0]", "steps: [{reply: [{image_generation_call: {result: {file: ../../etc/passwd}}}]}]"),
+    ],
+)
+def test_keys_of_later_releases_are_refused_never_ignored(key, text):
+    (problem,) = problems(text)
+    assert key in problem
+    assert "not supported yet" in problem
+
+
+def test_an_alias_bomb_is_refused_quickly():
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    (problem,) = problems("\n".join(levels))
+    assert "alias bomb" in problem
+
+
+def test_deep_nesting_is_refused():
+    (problem,) = problems("steps: " + "[" * 5000 + "]" * 5000)
+    assert "nested deeper" in problem or "is not YAML" in problem
+
+
+def test_not_utf8_and_unreadable(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(ScenarioError, match="is not UTF-8"):
+        load_file(bad)
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        load_file(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{{ foo() }}", "call is not allowed"),
+        ("{{ input.upper() }}", "call is not allowed"),
+        ("{% set x = 1 %}", "assign is not allowed"),
+        ("{% macro m() %}{% endmacro %}", "macro is not allowed"),
+        ("{% include 'x' %}", "include is not allowed"),
+        ("{% import 'x' as y %}", "import is not allowed"),
+        ("{{ input | center(99999999) }}", "the filter 'center' is not allowed"),
+        ("{{ 2 ** 99999999 }}", "pow is not allowed"),
+        ("{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}", "2 deep at most"),
+        ("{{ input", "not a template"),
+        ("{% for x in input recursive %}{% endfor %}", "2 deep at most"),
+    ],
+)
+def test_templates_outside_the_allow_list_are_refused_with_their_line(template, problem):
+    text = f"steps:\n  - reply:\n      - message: hi\n      - message: |\n          {template}\n"
+    (found,) = problems(text)
+    assert found.startswith("f.yaml:4:9: steps[0].reply[1].message: ")
+    assert problem in found
+
+
+def test_a_template_in_an_error_is_checked_too():
+    (found,) = problems('steps:\n  - error: {status: 400, message: "{{ foo() }}"}')
+    assert found.startswith("f.yaml:2:26: steps[0].error.message: call is not allowed")
+
+
+def test_json_files_are_read(tmp_path):
+    path = tmp_path / "one.json"
+    path.write_text('{"steps": [{"reply": "x", "when": {"input": "\\u00e9"}}]}')
+    assert load_file(path).name == "one"
+
+
+def test_names_default_to_the_stem_and_must_be_unique(tmp_path):
+    (tmp_path / "a.yaml").write_text("steps: [{reply: x}]")
+    (tmp_path / "b.yml").write_text("scenario: a\nsteps: [{reply: x}]")
+    with pytest.raises(ScenarioError, match=r"b\.yml:1:1: scenario: the name 'a' is taken by .*a\.yaml"):
+        load_paths([tmp_path])
+
+
+def test_all_problems_of_all_files_are_told(tmp_path):
+    (tmp_path / "a.yaml").write_text("steps: [{}]")
+    (tmp_path / "b.yaml").write_text("stepps: []\nsteps: [{reply: 1}]")
+    with pytest.raises(ScenarioError) as caught:
+        load_paths([tmp_path])
+    assert len(caught.value.problems) == 3
+
+
+def test_folders_are_searched_one_level_or_all(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("b.yaml", "a.yml", "c.json", "x.schema.json", "notes.txt", "deep/d.yaml"):
+        (tmp_path / name).write_text("steps: []")
+    assert [path.name for path in find_files([tmp_path])] == ["a.yml", "b.yaml", "c.json"]
+    assert [path.name for path in find_files([tmp_path / "**"])] == ["a.yml", "b.yaml", "c.json", "d.yaml"]
+    with pytest.raises(UsageError, match="no scenario file or folder at"):
+        find_files([tmp_path / "nope"])
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_schema_accepts_the_shipped_scenarios(path):
+    import yaml
+
+    jsonschema.Draft202012Validator(scenario_schema()).validate(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"steps": [{"reply": 3}]}, {"steps": [{"reply": [{"messag": "x"}]}]}, {"steps": [], "prompts": {}}]
+)
+def test_the_schema_refuses_what_the_loader_refuses(data):
+    assert list(jsonschema.Draft202012Validator(scenario_schema()).iter_errors(data))
+
+
+def test_the_shipped_schema_is_current():
+    shipped = SCENARIOS / "scenario.schema.json"
+    assert shipped.read_bytes().strip() == pretty(scenario_schema()), "run: mockapi schema > scenarios/scenario.schema.json"
+    assert loads(shipped.read_bytes())
+
+
+def test_ten_thousand_steps_load():
+    text = "steps:\n" + "".join(f"  - {{when: {{input: word{n}}}, reply: answer {n}}}\n" for n in range(10_000))
+    assert len(load_text(text).steps) == 10_000
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("250ms", 0.25), ("2s", 2), ("10m", 600), ("1h30m", 5400), ("1.5s", 1.5)])
+def test_durations(written, seconds):
+    scenario = load_text(f"steps: [{{reply: x, pace: {{first: {written}}}}}]")
+    assert scenario.steps[0].pace.first == seconds
+
+
+def test_paths_are_kept_as_given():
+    assert load_file(SCENARIOS / "quickstart.yaml").file == str(SCENARIOS / "quickstart.yaml")
+    assert Path(load_file(SCENARIOS / "quickstart.yaml").file).exists()
