@@ -1,6 +1,7 @@
 """The composition root: the one place that picks a store and a clock, and the one that runs a server."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.routing import Router
 
 from mockapi.clock import make_clock
 from mockapi.errors import UsageError
@@ -25,7 +26,7 @@ GRACE_S = 5
 """Seconds that running streams are given to end after SIGTERM."""
 
 
-def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> Starlette:
+def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> Router:
     """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
 
     Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there.
@@ -101,6 +102,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = _Server(config, on_ready=lambda: say(ready_line))
+    # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     factory = config.get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(server.serve(sockets=[sock]))

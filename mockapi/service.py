@@ -1,36 +1,28 @@
 """The use cases: the only place that joins match, plan, store and clock."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
 from mockapi.clock import Clock
-from mockapi.engine.items import Cut, Shaping
-from mockapi.engine.pace import Chunk, Pace
-from mockapi.engine.plan import COMPLETED, Background, Ending, Plan, Progress
-from mockapi.engine.score import ScoreKey, score_of
+from mockapi.engine.plan import Plan, Progress
+from mockapi.engine.planner import Moment, Names, plan_reply
 from mockapi.engine.timeline import Timeline, state_at
 from mockapi.errors import ApiError, MockError
-from mockapi.scenario.context import Context
+from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.load import Scenario, Step
 from mockapi.scenario.match import Facts
-from mockapi.scenario.model import PaceForm
 from mockapi.scenario.names import History, template_names
-from mockapi.scenario.reply import Rendered, message_drafts
 from mockapi.scenario.select import Candidate, Selection, select_step, unmatched_message
 from mockapi.settings import Settings
 from mockapi.stores.base import ResponseRecord, Store
-from mockapi.wire.catalogue import error_from, failure_of
 from mockapi.wire.ids import chance, digest, is_id, partition_of
 from mockapi.wire.json import JsonObject, dumps, loads
-from mockapi.wire.models import family_of
-from mockapi.wire.objects import echo_request, usage_object
 from mockapi.wire.requests import CreateRequest, parse_create
-from mockapi.wire.tokens import count_input
+from mockapi.wire.tokens import count_tokens
 from mockapi.wire.validation import bad_json
 
 __all__ = ["Call", "Created", "Service"]
@@ -100,11 +92,12 @@ class Service:
         parent = await self._referenced(call.project, request)
         items = request.input_items
         _check_references(items)
-        tokens = count_input(items, request.instructions, request.tools)
-        context = (parent.context if parent else Context()).with_items(items, tokens)
+        context = (parent.context if parent else NEW_CONTEXT).with_items(items, count_tokens(items))
         facts = Facts(request, raw, call.headers or {}, context)
         selection = await self._select(call, facts, identity)
-        timeline = await self._plan(call, facts, selection, identity, parent)
+        names = await self._names(call.project, facts, selection, parent)
+        partition = partition_of(parent.plan.response_id) if parent else None
+        timeline = plan_reply(facts, selection, names, Moment(identity, self.clock.now(call.project), partition))
         if timeline.plan.is_stored:
             timeline = await self._remember(call.project, timeline, context, items, request.previous_response_id)
         return Created(timeline, request.stream, call.project)
@@ -161,7 +154,7 @@ class Service:
 
         def fires(step: Step, scenario: str) -> bool:
             label = f"{scenario}/{step.index}".encode()
-            return step.chance is None or chance(identity, b"chance", label) < step.chance
+            return chance(identity, b"chance", label) < (step.chance or 0.0)
 
         while True:
             candidates = [Candidate(scenario, await self._uses(call.project, scenario)) for scenario in scenarios]
@@ -189,44 +182,6 @@ class Service:
             raise MockError(message, status=404, code="mock_unknown_scenario")
         return chosen
 
-    async def _plan(self, call: Call, facts: Facts, selection: Selection, identity: bytes, parent: _Parent | None) -> Timeline:
-        request, step = facts.request, selection.step
-        request_names = {"model": request.model, "request_id": f"req_{identity.hex()[:32]}"}
-        names = await self._names(call.project, facts, selection, parent)
-        if step and step.error and selection.fires:
-            raise error_from(step.error.rendered(names()), request_names)
-        reply = _reply(step, names, facts)
-        pace = _pace(step.pace) if step else _INSTANT
-        ending = _ending(step, names, request_names) if step and selection.fires else COMPLETED
-        overrides = {**(step.defaults if step else {}), **reply.overrides}
-        usage = {**_usage(step.defaults.get("usage") if step else None), **_usage(overrides.pop("usage", None))}
-        own_id = str(overrides.pop("id", ""))
-        key = ScoreKey(
-            shaping=_shaping(request, pace, ending),
-            pace=pace,
-            is_obfuscated=request.wants_obfuscation and not request.background,
-            first_sequence=3 if request.background else 2,
-            seed=identity.hex() if pace.jitter else "",
-        )
-        score = score_of(reply.drafts, key)
-        counted = usage_object(facts.context.tokens, score.output_tokens, score.reasoning_tokens)
-        plan = Plan(
-            digest=identity,
-            started_at=self.clock.now(call.project),
-            echo=echo_request(request, overrides),
-            drafts=reply.drafts,
-            key=key,
-            usage=_with_scripted(counted, usage) if usage else counted,
-            scenario=selection.scenario.name if selection.scenario else "",
-            step=step.name if step else "",
-            id=own_id,
-            partition=partition_of(parent.plan.response_id) if parent else None,
-            is_stored=request.store,
-            ending=ending,
-            background=Background() if request.background else None,
-        )
-        return Timeline(plan, score)
-
     async def _remember(
         self, project: str, timeline: Timeline, context: Context, items: list[JsonObject], parent_id: str | None
     ) -> Timeline:
@@ -249,18 +204,18 @@ class Service:
             again = digest(b"collision", plan.digest)
             timeline = Timeline(plan._replace(digest=again, id=""), score)
 
-    async def _names(
-        self, project: str, facts: Facts, selection: Selection, parent: _Parent | None
-    ) -> Callable[[], Mapping[str, object]]:
+    async def _names(self, project: str, facts: Facts, selection: Selection, parent: _Parent | None) -> Names:
         """What templates may speak of; the chain is read only if this step's templates need it."""
-        needs = selection.step.needs if selection.step else frozenset()
         history: History = []
+        if parent is None or selection.step is None:
+            return lambda: template_names(facts, selection.groups, history, None)
+        needs = selection.step.needs
         fresh = {f"tool_outputs.{output.name}" for output in facts.context.outputs}
         wants_outputs = {need for need in needs if need.startswith("tool_outputs.")} - fresh
-        if parent and ("conversation" in needs or wants_outputs):
+        if "conversation" in needs or wants_outputs:
             history = await self._history(project, parent)
         previous: object = None
-        if parent and "previous" in needs:
+        if "previous" in needs:
             previous = loads(self._visible(project, parent.record) or b"null")
         return lambda: template_names(facts, selection.groups, history, previous)
 
@@ -304,70 +259,3 @@ def _check_references(items: Sequence[JsonObject]) -> None:
     for item in items:
         if item.get("type") == "item_reference":
             raise ApiError(f"Item with id '{item['id']}' not found.", status=404, param="input")
-
-
-def _reply(step: Step | None, names: Callable[[], Mapping[str, object]], facts: Facts) -> Rendered:
-    if step is None:
-        return Rendered(message_drafts(_unscripted(facts)), {})
-    return step.reply.rendered(names) if step.reply else Rendered(b"[]", {})
-
-
-def _unscripted(facts: Facts) -> str:
-    """The short deterministic text for a request that no scenario answers."""
-    text = " ".join(facts.context.user_text.split())
-    said = f" You said: “{text[:200]}”" if text else ""
-    return f"This is mockapi; no scenario step matched this request.{said}"
-
-
-def _shaping(request: CreateRequest, pace: Pace, ending: Ending) -> Shaping:
-    is_cut = ending.status == "incomplete"
-    limit = request.max_output_tokens if ending.reason == "max_output_tokens" else None
-    return Shaping(
-        has_logprobs="message.output_text.logprobs" in request.include,
-        top_logprobs=request.top_logprobs,
-        is_encrypted="reasoning.encrypted_content" in request.include,
-        encrypts_always=family_of(request.model).encrypts_always,
-        one_call=not request.parallel_tool_calls,
-        chunk=pace.chunk,
-        cut=Cut(limit) if is_cut else None,
-    )
-
-
-@lru_cache(maxsize=256)
-def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> Pace:
-    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
-
-
-def _pace(form: PaceForm) -> Pace:
-    return _paced(form.first, form.rate, form.chunk, form.jitter)
-
-
-_INSTANT = Pace()
-
-
-def _ending(step: Step, names: Callable[[], Mapping[str, object]], fillers: Mapping[str, str]) -> Ending:
-    if step.fail:
-        return Ending("failed", failure_of(step.fail.rendered(names()), fillers))
-    if step.incomplete:
-        return Ending("incomplete", reason=step.incomplete)
-    return COMPLETED
-
-
-def _usage(form: object) -> JsonObject:
-    return {key: value for key, value in form.items() if value is not None} if isinstance(form, dict) else {}
-
-
-def _with_scripted(counted: JsonObject, scripted: JsonObject) -> JsonObject:
-    """Scripted figures win; the total follows unless it is scripted too."""
-    details = {"cached_tokens": "input_tokens_details", "reasoning_tokens": "output_tokens_details"}
-    usage = dict(counted)
-    for name, value in scripted.items():
-        key = details.get(name, name)
-        before = usage[key]
-        if isinstance(before, dict):
-            usage[key] = {**before, **(value if isinstance(value, dict) else {name: value})}
-        else:
-            usage[key] = value
-    if "total_tokens" not in scripted:
-        usage["total_tokens"] = sum(int(str(usage[name])) for name in ("input_tokens", "output_tokens"))
-    return usage

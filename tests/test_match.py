@@ -24,7 +24,7 @@ def facts(headers=None, **body):
 
 def verdict(when, **options):
     scenario = load_text(f"steps: [{{when: {when}, reply: x}}]")
-    return judge(scenario.steps[0].criteria, facts(**options), thoroughly=True)
+    return judge(scenario.steps[0].criteria, facts(**options))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Message, Receive, Scope, Send
 
 from mockapi.clock import stopwatch
 from mockapi.errors import ApiError, MockError
@@ -28,8 +27,8 @@ _LATER = (
 )  # fmt: skip
 
 
-def make_app(service: Service) -> Starlette:
-    """The ASGI application of one server."""
+def make_app(service: Service) -> Router:
+    """The ASGI application of one server: a router alone, since errors are mapped in one place of our own."""
     responses, admin = ResponsesApi(service), AdminApi(service)
     api: list[tuple[str, Mapping[str, Operation]]] = [
         ("/responses", {"POST": responses.create}),
@@ -46,7 +45,7 @@ def make_app(service: Service) -> Starlette:
         Route("/_mock/ready", _Endpoint(service, {"GET": admin.ready})),
         Route("/{path:path}", _Endpoint(service, _always(_unknown_url))),
     ]
-    return Starlette(routes=routes)
+    return Router(routes=routes, redirect_slashes=False)
 
 
 def _always(operation: Operation) -> Mapping[str, Operation]:
@@ -100,10 +99,10 @@ class _Sent:
         self._send = send
         self.status: int | None = None
 
-    async def __call__(self, message: Mapping[str, object]) -> None:
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = int(str(message["status"]))
-        await self._send(dict(message))
+            self.status = message["status"]
+        await self._send(message)
 
 
 def _request_id(service: Service, scope: Scope) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["CLIENT_TYPES", "Call", "Context", "ToolOutput", "text_of"]
+__all__ = ["CLIENT_TYPES", "NEW_CONTEXT", "Call", "Context", "ToolOutput", "text_of"]
 
 CLIENT_TYPES = frozenset(
     {
@@ -104,6 +104,10 @@ class Context(NamedTuple):
         *plain, outputs, approvals, calls, tokens = values
         named = {call_id: Call(*call) for call_id, call in calls.items()}
         return Context._make([*plain, tuple(ToolOutput(*each) for each in outputs), tuple(approvals), named, tokens])
+
+
+NEW_CONTEXT = Context()
+"""Where every conversation begins."""
 
 
 class _Fold:

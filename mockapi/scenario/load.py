@@ -1,6 +1,6 @@
 """Scenario files become scenarios: read, checked, compiled. Everything that can be refused is refused here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,9 +28,9 @@ class Answer:
     form: JsonObject
     render: Render | None
 
-    def rendered(self, names: Mapping[str, object]) -> Mapping[str, object]:
+    def rendered(self, names: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
         """The form for one request."""
-        value = self.render(names) if self.render else self.form
+        value = self.render(names()) if self.render else self.form
         return value if isinstance(value, Mapping) else self.form
 
 

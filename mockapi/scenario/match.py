@@ -15,7 +15,7 @@ from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tools import tool_names
 
-__all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "judge"]
+__all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "holds", "judge"]
 
 _LONGEST_SHOWN = 200
 
@@ -65,8 +65,20 @@ class Verdict:
         return not self.differences
 
 
-Check = Callable[[Facts, dict[str, str]], str | None]
-"""None if it holds, else what came; named groups are put into the dict."""
+class Said(str):
+    """What came, in words; other values are shown as data."""
+
+    __slots__ = ()
+
+
+class _Holds:
+    """The answer of a check that holds."""
+
+
+HOLDS = _Holds()
+
+Check = Callable[[Facts, dict[str, str]], object]
+"""`HOLDS`, else what came: a value, or words for it; named groups are put into the dict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +90,25 @@ class Criterion:
     check: Check
 
 
-def judge(criteria: Iterable[Criterion], facts: Facts, *, thoroughly: bool = False) -> Verdict:
-    """Compare a step with a request; stops at the first difference unless `thoroughly`."""
+def judge(criteria: Iterable[Criterion], facts: Facts) -> Verdict:
+    """Compare a step with a request: every difference, in words."""
     verdict = Verdict()
     for criterion in criteria:
         got = criterion.check(facts, verdict.groups)
         verdict.criteria += 1
-        if got is not None:
-            verdict.differences.append(Difference(criterion.field, criterion.wanted, got))
-            if not thoroughly:
-                break
+        if got is not HOLDS:
+            shown = str(got) if isinstance(got, Said) else _shown(got)
+            verdict.differences.append(Difference(criterion.field, criterion.wanted, shown))
     return verdict
+
+
+def holds(criteria: Iterable[Criterion], facts: Facts) -> Mapping[str, str] | None:
+    """What the regular expressions of a matching step caught; None at the first criterion that does not hold."""
+    groups: dict[str, str] = {}
+    for criterion in criteria:
+        if criterion.check(facts, groups) is not HOLDS:
+            return None
+    return groups
 
 
 def compile_when(when: When) -> tuple[Criterion, ...]:
@@ -107,21 +127,21 @@ def _shown(value: object) -> str:
 
 
 def _equal(name: str, wanted: object, get: Callable[[Facts], object]) -> list[Criterion]:
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+    def check(facts: Facts, groups: dict[str, str]) -> object:
         got = get(facts)
-        return None if got == wanted and type(got) is type(wanted) else _shown(got)
+        return HOLDS if got == wanted and type(got) is type(wanted) else got
 
     return [Criterion(name, _shown(wanted), check)]
 
 
 def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -> Criterion:
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+    def check(facts: Facts, groups: dict[str, str]) -> object:
         got = get(facts)
         if got is None:
-            return "nothing"
+            return Said("nothing")
         result = matcher.test(got)
         groups.update(result.groups)
-        return None if result.holds else _shown(got)
+        return HOLDS if result.holds else got
 
     return Criterion(name, matcher.wanted, check)
 
@@ -129,8 +149,8 @@ def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -
 def _model(value: object, when: When) -> list[Criterion]:
     glob = str(value)
 
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
-        return None if fnmatchcase(facts.request.model, glob) else _shown(facts.request.model)
+    def check(facts: Facts, groups: dict[str, str]) -> object:
+        return HOLDS if fnmatchcase(facts.request.model, glob) else facts.request.model
 
     return [Criterion("model", _shown(glob), check)]
 
@@ -138,9 +158,9 @@ def _model(value: object, when: When) -> list[Criterion]:
 def _input(value: object, when: When) -> list[Criterion]:
     inner = _text("input", compile_text(value), lambda facts: facts.context.user_text if facts.context.has_user else None)
 
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+    def check(facts: Facts, groups: dict[str, str]) -> object:
         if when.tool_output is None and facts.context.brings_outputs:
-            return "tool outputs and no user message after them (name `tool_output` to match such a turn)"
+            return Said("tool outputs and no user message after them (name `tool_output` to match such a turn)")
         return inner.check(facts, groups)
 
     return [Criterion("input", inner.wanted, check)]
@@ -150,27 +170,27 @@ def _tool_output(value: object, when: When) -> list[Criterion]:
     wanted = value.model_dump(exclude_none=True) if isinstance(value, ToolOutputForm) else {"name": value}
     matcher = compile_text(wanted["output"]) if "output" in wanted else None
 
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+    def check(facts: Facts, groups: dict[str, str]) -> object:
         for output in reversed(facts.context.outputs):
             if wanted.get("name") not in (None, output.name) or wanted.get("call_id") not in (None, output.call_id):
                 continue
             if matcher is None:
-                return None
+                return HOLDS
             result = matcher.test(output.output)
             groups.update(result.groups)
             if result.holds:
-                return None
+                return HOLDS
         came = [f"{output.name}: {output.output}" if matcher else output.name for output in facts.context.outputs]
-        return _shown(came) if came else "no tool output"
+        return came or Said("no tool output")
 
     words = {**wanted, "output": matcher.wanted} if matcher else wanted
     return [Criterion("tool_output", _shown(value if isinstance(value, str) else words), check)]
 
 
 def _approval(value: object, when: When) -> list[Criterion]:
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+    def check(facts: Facts, groups: dict[str, str]) -> object:
         approvals = facts.context.approvals
-        return None if value in approvals else (_shown(list(approvals)) if approvals else "no approval")
+        return HOLDS if value in approvals else list(approvals) or Said("no approval")
 
     return [Criterion("approval", _shown(value), check)]
 
@@ -178,9 +198,10 @@ def _approval(value: object, when: When) -> list[Criterion]:
 def _tools(value: object, when: When) -> list[Criterion]:
     wanted = list(value) if isinstance(value, list) else []
 
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
-        missing = [name for name in wanted if name not in facts.tools]
-        return f"no {', '.join(missing)} among {_shown(sorted(set(facts.tools)))}" if missing else None
+    def check(facts: Facts, groups: dict[str, str]) -> object:
+        offered = facts.tools
+        missing = [name for name in wanted if name not in offered]
+        return Said(f"no {', '.join(missing)} among {_shown(sorted(set(offered)))}") if missing else HOLDS
 
     return [Criterion("tools", _shown(wanted), check)]
 
@@ -194,9 +215,9 @@ def _includes(got: object, wanted: object) -> bool:
 
 def _subset(name: str, get: Callable[[Facts], object]) -> Callable[[object, When], list[Criterion]]:
     def build(value: object, when: When) -> list[Criterion]:
-        def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        def check(facts: Facts, groups: dict[str, str]) -> object:
             got = get(facts)
-            return None if _includes(got, value) else _shown(got)
+            return HOLDS if _includes(got, value) else got
 
         return [Criterion(name, _shown(value), check)]
 
@@ -207,10 +228,10 @@ def _reference(name: str, get: Callable[[Facts], str | None]) -> Callable[[objec
     """True or false asks for presence, a string for that id."""
 
     def build(value: object, when: When) -> list[Criterion]:
-        def check(facts: Facts, groups: dict[str, str]) -> str | None:
+        def check(facts: Facts, groups: dict[str, str]) -> object:
             got = get(facts)
             fits = (got is not None) == value if isinstance(value, bool) else got == value
-            return None if fits else (_shown(got) if got else "none")
+            return HOLDS if fits else got or Said("none")
 
         return [Criterion(name, _shown(value), check)]
 
@@ -250,15 +271,15 @@ def _at_pointer(pointer: str, wanted: object) -> Criterion:
     is_matcher = isinstance(wanted, str) or (isinstance(wanted, Mapping) and set(wanted) <= _MATCHER_KEYS and bool(wanted))
     matcher = compile_text(wanted) if is_matcher else None
 
-    def check(facts: Facts, groups: dict[str, str]) -> str | None:
+    def check(facts: Facts, groups: dict[str, str]) -> object:
         found, got = resolve_pointer(facts.raw, pointer)
         if not found:
-            return "nothing"
+            return Said("nothing")
         if matcher is not None and isinstance(got, str):
             result = matcher.test(got)
             groups.update(result.groups)
-            return None if result.holds else _shown(got)
-        return None if _includes(got, wanted) and isinstance(got, bool) == isinstance(wanted, bool) else _shown(got)
+            return HOLDS if result.holds else got
+        return HOLDS if _includes(got, wanted) and isinstance(got, bool) == isinstance(wanted, bool) else got
 
     return Criterion(name, matcher.wanted if matcher else _shown(wanted), check)
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mockapi.scenario.load import Scenario, Step
-from mockapi.scenario.match import Facts, Verdict, judge
+from mockapi.scenario.match import Facts, Verdict, holds, judge
 
 __all__ = ["Candidate", "Selection", "select_step", "unmatched_message"]
 
@@ -47,12 +47,12 @@ def select_step(candidates: Iterable[Candidate], facts: Facts, fires: Fires) -> 
     """The first matching step of any candidate."""
     for candidate in candidates:
         for step in candidate.open_steps:
-            verdict = judge(step.criteria, facts)
-            if not verdict.holds:
+            groups = holds(step.criteria, facts)
+            if groups is None:
                 continue
-            fired = fires(step, candidate.scenario.name)
+            fired = step.chance is None or fires(step, candidate.scenario.name)
             if fired or step.falls_back:
-                return Selection(candidate.scenario, step, verdict.groups, fired)
+                return Selection(candidate.scenario, step, groups, fired)
     return Selection()
 
 
@@ -70,7 +70,7 @@ def unmatched_message(candidates: Sequence[Candidate], facts: Facts) -> str:
 def _misses(candidate: Candidate, facts: Facts) -> Iterable[tuple[tuple[int, int], str]]:
     scenario, waiting = candidate.scenario, candidate.open_steps
     for step in scenario.steps:
-        verdict = judge(step.criteria, facts, thoroughly=True)
+        verdict = judge(step.criteria, facts)
         where = f"{scenario.name}, {step.name} ({scenario.file}:{step.line})"
         reasons = [str(difference) for difference in verdict.differences]
         if candidate.is_used_up(step):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-__all__ = ["FRAMING_TOKENS", "count_input", "count_output", "count_text", "split_tokens"]
+__all__ = ["FRAMING_TOKENS", "count_output", "count_text", "count_tokens", "split_tokens"]
 
 FRAMING_TOKENS = 7  # what a tiny prompt costs beyond its text (WIRE.md §10: "Tell me a joke." is 12)
 
@@ -23,9 +23,9 @@ def count_text(text: str) -> int:
     return len(_TOKEN.findall(text)) if text else 0
 
 
-def count_input(*values: object) -> int:
-    """Tokens of a request's parts: every text in them, plus the framing."""
-    return FRAMING_TOKENS + sum(_count(value) for value in values)
+def count_tokens(value: object) -> int:
+    """Tokens of a request's part: every text in it; 0 for nothing."""
+    return _count(value) if value else 0
 
 
 def count_output(items: Iterable[Mapping[str, object]]) -> tuple[int, int]:

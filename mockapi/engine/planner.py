@@ -1,0 +1,171 @@
+"""The planner: a matched step and a request become a plan. Pure; what it needs of clock, store and chance is given to it."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from mockapi.engine.items import Cut, Shaping
+from mockapi.engine.pace import Chunk, Pace
+from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
+from mockapi.engine.score import ScoreKey, score_of
+from mockapi.engine.timeline import Timeline
+from mockapi.scenario.load import Step
+from mockapi.scenario.match import Facts
+from mockapi.scenario.reply import Rendered, message_drafts
+from mockapi.scenario.select import Selection
+from mockapi.wire.catalogue import error_from, failure_of
+from mockapi.wire.json import JsonObject
+from mockapi.wire.models import family_of
+from mockapi.wire.objects import echo_request, usage_object
+from mockapi.wire.requests import CreateRequest
+from mockapi.wire.tokens import FRAMING_TOKENS, count_tokens
+
+__all__ = ["Moment", "Names", "plan_reply"]
+
+Names = Callable[[], Mapping[str, object]]
+"""What templates may speak of; asked only if something is to be rendered."""
+
+
+class Moment(NamedTuple):
+    """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition."""
+
+    identity: bytes
+    now: float
+    partition: str | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The `x-request-id` of the call."""
+        return f"req_{self.identity.hex()[:32]}"
+
+
+def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment) -> Timeline:
+    """The timeline of the answer; raises the `ApiError` that the step scripts instead, if it does."""
+    request, step = facts.request, selection.step
+    if step is None:
+        return _timeline(facts, Rendered(message_drafts(_unscripted(facts)), {}), COMPLETED, moment)
+    if step.error and selection.fires:
+        raise error_from(step.error.rendered(names), _fillers(request, moment))
+    reply = step.reply.rendered(names) if step.reply else _SILENT
+    ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
+    return _timeline(facts, reply, ending, moment, step, selection.scenario.name if selection.scenario else "")
+
+
+_SILENT = Rendered(b"[]", {})
+_INSTANT = Pace()
+
+
+def _timeline(
+    facts: Facts, reply: Rendered, ending: Ending, moment: Moment, step: Step | None = None, scenario: str = ""
+) -> Timeline:
+    request = facts.request
+    pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter) if step else _INSTANT
+    overrides = {**step.defaults, **reply.overrides} if step and (step.defaults or reply.overrides) else {}
+    usage = {**_figures(step.defaults.get("usage")), **_figures(overrides.pop("usage", None))} if step and overrides else {}
+    own_id = str(overrides.pop("id", "")) if overrides else ""
+    key = _score_key(
+        pace,
+        family_of(request.model).encrypts_always,
+        request.background,
+        request.wants_obfuscation,
+        request.parallel_tool_calls,
+        tuple(request.include),
+        request.top_logprobs,
+        _cut(request, ending),
+        moment.identity.hex() if pace.jitter else "",
+    )
+    score = score_of(reply.drafts, key)
+    tokens = facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
+    counted = usage_object(tokens, score.output_tokens, score.reasoning_tokens)
+    plan = Plan(
+        digest=moment.identity,
+        started_at=moment.now,
+        echo=echo_request(request, overrides),
+        drafts=reply.drafts,
+        key=key,
+        usage=_with_scripted(counted, usage) if usage else counted,
+        scenario=scenario,
+        step=step.name if step else "",
+        id=own_id,
+        partition=moment.partition,
+        is_stored=request.store,
+        ending=ending,
+        background=Background() if request.background else None,
+    )
+    return Timeline(plan, score)
+
+
+def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:
+    return {"model": request.model, "request_id": moment.request_id}
+
+
+def _unscripted(facts: Facts) -> str:
+    """The short deterministic text for a request that no scenario answers."""
+    text = " ".join(facts.context.user_text.split())
+    said = f" You said: “{text[:200]}”" if text else ""
+    return f"This is mockapi; no scenario step matched this request.{said}"
+
+
+def _ending(step: Step, names: Names, fillers: Mapping[str, str]) -> Ending:
+    if step.fail:
+        return Ending("failed", failure_of(step.fail.rendered(names), fillers))
+    if step.incomplete:
+        return Ending("incomplete", reason=step.incomplete)
+    return COMPLETED
+
+
+def _cut(request: CreateRequest, ending: Ending) -> Cut | None:
+    if ending.status != "incomplete":
+        return None
+    return Cut(request.max_output_tokens if ending.reason == "max_output_tokens" else None)
+
+
+@lru_cache(maxsize=256)
+def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> Pace:
+    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
+
+
+@lru_cache(maxsize=256)
+def _score_key(
+    pace: Pace,
+    encrypts_always: bool,
+    background: bool,
+    obfuscation: bool,
+    parallel: bool,
+    include: tuple[str, ...],
+    top_logprobs: int,
+    cut: Cut | None,
+    seed: str,
+) -> ScoreKey:
+    """Few keys serve all requests; made once, they are also hashed faster."""
+    has_logprobs = "message.output_text.logprobs" in include
+    shaping = Shaping(
+        has_logprobs=has_logprobs,
+        top_logprobs=top_logprobs if has_logprobs else 0,
+        is_encrypted="reasoning.encrypted_content" in include,
+        encrypts_always=encrypts_always,
+        one_call=not parallel,
+        chunk=pace.chunk,
+        cut=cut,
+    )
+    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, 0.0, seed)
+
+
+def _figures(form: object) -> JsonObject:
+    return {key: value for key, value in form.items() if value is not None} if isinstance(form, dict) else {}
+
+
+def _with_scripted(counted: JsonObject, scripted: JsonObject) -> JsonObject:
+    """Scripted figures win; the total follows unless it is scripted too."""
+    details = {"cached_tokens": "input_tokens_details", "reasoning_tokens": "output_tokens_details"}
+    usage = dict(counted)
+    for name, value in scripted.items():
+        key = details.get(name, name)
+        before = usage[key]
+        if isinstance(before, dict):
+            usage[key] = {**before, **(value if isinstance(value, dict) else {name: value})}
+        else:
+            usage[key] = value
+    if "total_tokens" not in scripted:
+        usage["total_tokens"] = sum(int(str(usage[name])) for name in ("input_tokens", "output_tokens"))
+    return usage
