@@ -117,6 +117,21 @@ def schema() -> None:
     click.echo(pretty(scenario_schema()))
 
 
+@main.command()
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.05), help="Length of one measurement.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+def bench(seconds: float, rounds: int, as_json: bool) -> None:
+    """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
+    from mockapi.bench import run_bench, table_of
+
+    rows = run_bench(seconds, rounds, say=lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
+    else:
+        click.echo(table_of(rows))
+
+
 def _tell(problems: Sequence[Problem]) -> None:
     for problem in problems:
         click.echo(str(problem), err=True)

@@ -1,0 +1,193 @@
+"""The project's own benchmarks: mockapi beside a bare Starlette route that returns the same bytes (headers and body), in one run.
+
+Both servers run as processes on one core, the load comes from this process on the others. Figures of one run are compared as a
+ratio; figures of two runs are not (machines are shared and noisy).
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from mockapi.clock import stopwatch
+from mockapi.wire.json import dumps
+
+__all__ = ["Row", "run_bench", "table_of"]
+
+SCENARIO = """
+scenario: bench
+steps:
+  - when: {stream: true}
+    reply: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+      nineteen twenty and one more and then five words
+  - reply: Hello there, this is a short answer.
+"""
+_CONNECTIONS = 16
+_HEADERS = "host: bench\r\nauthorization: Bearer bench\r\ncontent-type: application/json\r\n"
+
+
+class Row(NamedTuple):
+    """One line of the table: what was measured, ours, bare Starlette's, the ratio, and the unit of both."""
+
+    name: str
+    ours: float
+    bare: float
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        """Ours by theirs."""
+        return self.ours / self.bare
+
+
+def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] = lambda line: None) -> list[Row]:
+    """Measure everything; each figure is the best of its rounds, ours and theirs taking turns."""
+    _stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.yaml"
+        path.write_text(SCENARIO, encoding="utf-8")
+        bodies = Path(folder) / "bodies"
+        say("starting both servers")
+        with _serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
+            requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
+            bodies.write_bytes(dumps([asyncio.run(_ask(ours.port, request)) for request in requests.values()]))
+            with _serving("mockapi.bare", str(bodies)) as bare:
+                rows = []
+                for name, request in requests.items():
+                    say(f"{name}, {rounds} rounds of {seconds:g} s each")
+                    best = {ours.port: 0.0, bare.port: 0.0}
+                    for port in [*best] * rounds:
+                        best[port] = max(best[port], asyncio.run(_load(port, request, seconds)))
+                    rows.append(Row(name, best[ours.port], best[bare.port], "per second"))
+                rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
+                rows.append(Row("memory after load", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB"))
+        return rows
+
+
+def table_of(rows: list[Row]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| | mockapi | bare Starlette | ratio | unit |", "|---|---:|---:|---:|---|"]
+    lines += [f"| {row.name} | {row.ours:,.0f} | {row.bare:,.0f} | {row.ratio:.2f} | {row.unit} |" for row in rows]
+    return "\n".join(lines)
+
+
+class _Server(NamedTuple):
+    port: int
+    pid: int
+    started_s: float
+
+
+@contextmanager
+def _serving(module: str, *arguments: str) -> Iterator[_Server]:
+    """A server process on the first core; ready when it says so."""
+    began = stopwatch()
+    command = [sys.executable, "-m", module, *arguments, "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
+    try:
+        _stay_on({0}, process.pid)
+        line = process.stdout.readline() if process.stdout else ""
+        port = int(line.rsplit(":", 1)[1].split("/")[0])
+        yield _Server(port, process.pid, stopwatch() - began)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _stay_on(cores: set[int], pid: int = 0) -> None:
+    """Pin a process, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, cores)
+
+
+def _request(extra: dict[str, object]) -> bytes:
+    body = dumps({"model": "gpt-4o", "input": "hi", **extra})
+    return f"POST /v1/responses HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def _ask(port: int, request: bytes) -> tuple[dict[str, str], str]:
+    """One answer: its headers (those that a server does not add by itself) and its body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request.replace(b"host: bench", b"host: bench\r\nconnection: close"))
+    answer = await reader.read()
+    writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    pairs = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:]]
+    headers = {name: value for name, value in pairs if name not in ("date", "connection", "transfer-encoding", "content-length")}
+    return headers, (_unchunked(body) if b"chunked" in head else body).decode()
+
+
+def _unchunked(data: bytes) -> bytes:
+    body = b""
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        if not int(size, 16):
+            return body
+        body, data = body + data[: int(size, 16)], data[int(size, 16) + 2 :]
+
+
+async def _load(port: int, request: bytes, seconds: float) -> float:
+    """Answers per second over some connections, each asking again as soon as it is answered."""
+    loop = asyncio.get_running_loop()
+    began = stopwatch()
+    clients = [_Client(request, began + seconds) for _ in range(_CONNECTIONS)]
+    for client in clients:
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
+    await asyncio.gather(*(client.done for client in clients))
+    return sum(client.answers for client in clients) / (stopwatch() - began)
+
+
+class _Client(asyncio.Protocol):
+    """Counts answers by their end, which is all that a fast load needs to know."""
+
+    def __init__(self, request: bytes, until: float) -> None:
+        self._request = request
+        self._until = until
+        self._seen = b""
+        self.answers = 0
+        self.done = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask."""
+        self._transport = transport
+        self._ask()
+
+    def _ask(self) -> None:
+        if isinstance(self._transport, asyncio.WriteTransport):
+            self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect until the answer is whole, then ask again."""
+        self._seen += data
+        if not self._is_whole():
+            return
+        self.answers += 1
+        self._seen = b""
+        if stopwatch() < self._until:
+            self._ask()
+        else:
+            self._transport.close()
+            self.done.set_result(None)
+
+    def _is_whole(self) -> bool:
+        end = self._seen.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        at = self._seen.find(b"content-length: ", 0, end)
+        if at < 0:
+            return self._seen.endswith(b"0\r\n\r\n")
+        length = int(self._seen[at + 16 : self._seen.index(b"\r", at)])
+        return len(self._seen) >= end + 4 + length
+
+
+def _memory_mb(pid: int) -> float:
+    """Resident memory of a process, in megabytes."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return float("nan")  # not a Linux machine
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))

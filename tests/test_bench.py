@@ -1,0 +1,20 @@
+"""The benchmark runs and tells figures; how good they are is not a test's affair."""
+
+import json
+
+from click.testing import CliRunner
+
+from mockapi.bench import Row, table_of
+from mockapi.cli import main
+
+
+def test_a_short_run_measures_everything():
+    result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [row["name"] for row in rows] == ["JSON creates", "30-delta streams", "start to ready", "memory after load"]
+    assert all(row["ours"] > 0 and row["bare"] > 0 and row["ratio"] > 0 for row in rows)
+
+
+def test_the_table():
+    assert table_of([Row("a", 1500, 3000, "per second")]).splitlines()[-1] == "| a | 1,500 | 3,000 | 0.50 | per second |"
