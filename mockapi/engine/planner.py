@@ -11,7 +11,8 @@ from mockapi.engine.score import ScoreKey, score_of
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
-from mockapi.scenario.reply import Rendered, message_drafts
+from mockapi.scenario.reply import Rendered
+from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.wire.catalogue import error_from, failure_of
 from mockapi.wire.json import JsonObject
@@ -43,7 +44,7 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment)
     """The timeline of the answer; raises the `ApiError` that the step scripts instead, if it does."""
     request, step = facts.request, selection.step
     if step is None:
-        return _timeline(facts, Rendered(message_drafts(_unscripted(facts)), {}), COMPLETED, moment)
+        return _timeline(facts, Rendered(respond(facts), {}), COMPLETED, moment)
     if step.error and selection.fires:
         raise error_from(step.error.rendered(names), _fillers(request, moment))
     reply = step.reply.rendered(names) if step.reply else _SILENT
@@ -97,13 +98,6 @@ def _timeline(
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:
     return {"model": request.model, "request_id": moment.request_id}
-
-
-def _unscripted(facts: Facts) -> str:
-    """The short deterministic text for a request that no scenario answers."""
-    text = " ".join(facts.context.user_text.split())
-    said = f" You said: “{text[:200]}”" if text else ""
-    return f"This is mockapi; no scenario step matched this request.{said}"
 
 
 def _ending(step: Step, names: Names, fillers: Mapping[str, str]) -> Ending:

@@ -1,0 +1,87 @@
+"""The auto-responder: a deterministic, useful answer to a request that no step matches.
+
+A turn that a user began calls a tool where one is offered (or asked for) once; when its output comes, or when there is none, it
+answers: with a value valid under the JSON schema asked for, or with a text that says what it understood. So an agent loop ends.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from mockapi.errors import MockError
+from mockapi.scenario.forms import draft_of, long_item
+from mockapi.scenario.match import Facts
+from mockapi.scenario.sample import NoValueError, sample
+from mockapi.wire.json import JsonObject, dumps
+
+__all__ = ["respond"]
+
+_LONGEST_QUOTE = 200
+
+
+def respond(facts: Facts) -> bytes:
+    """The drafts of the answer; `MockError` 422 if no value fits a schema that the request asks for."""
+    tool = _tool_to_call(facts) if facts.context.has_user_after else None
+    item = _call(tool) if tool else _answer(facts)
+    return dumps([draft_of(long_item(item))])
+
+
+def _tool_to_call(facts: Facts) -> Mapping[str, object] | None:
+    """The named tool, or the first one on offer that a client runs."""
+    choice = facts.request.tool_choice
+    tools = list(_runnable(facts.request.tools))
+    if choice == "none":
+        return None
+    if isinstance(choice, str):
+        return tools[0] if tools else None
+    if choice.get("type") == "allowed_tools":
+        allowed = choice.get("tools")
+        names = {each.get("name") for each in allowed if isinstance(each, Mapping)} if isinstance(allowed, list) else set()
+        return next((tool for tool in tools if tool["name"] in names), None)
+    return next((tool for tool in tools if (tool["type"], tool["name"]) == (choice.get("type"), choice.get("name"))), None)
+
+
+def _runnable(tools: object, namespace: str | None = None) -> Iterator[JsonObject]:
+    """Functions and custom tools, those of namespaces too."""
+    for tool in tools if isinstance(tools, list) else []:
+        if tool["type"] in ("function", "custom"):
+            yield {**tool, "namespace": namespace}
+        elif tool["type"] == "namespace":
+            yield from _runnable(tool["tools"], str(tool["name"]))
+
+
+def _call(tool: Mapping[str, object]) -> JsonObject:
+    name, place = tool["name"], {"namespace": tool["namespace"]} if tool["namespace"] else {}
+    if tool["type"] == "custom":
+        return {"custom_tool_call": {"name": name, "input": "example input", **place}}
+    arguments = _value(tool.get("parameters") or {"type": "object"}, f"the parameters of the function '{name}'")
+    return {"function_call": {"name": name, "arguments": arguments if isinstance(arguments, dict) else {}, **place}}
+
+
+def _answer(facts: Facts) -> JsonObject:
+    form = (facts.request.text or {}).get("format") or {"type": "text"}
+    if form["type"] == "json_schema":
+        return {"json": _value(form["schema"], f"the schema of text.format '{form['name']}'")}
+    text = _understood(facts)
+    return {"json": {"message": text}} if form["type"] == "json_object" else {"message": text}
+
+
+def _value(schema: object, what: str) -> object:
+    try:
+        return sample(schema)
+    except NoValueError as error:
+        message = f"The auto-responder found no value for {what}: {error}. Script a reply for this request."
+        raise MockError(message, status=422, code="mock_no_value") from None
+
+
+def _understood(facts: Facts) -> str:
+    """One line that says what came."""
+    context = facts.context
+    if context.outputs:
+        told = "; ".join(f"{output.name} returned {_quoted(output.output)}" for output in context.outputs)
+        return f"This is mockapi; no scenario step matched this request. {told}."
+    said = f" You said: {_quoted(context.user_text)}" if context.user_text.strip() else ""
+    return f"This is mockapi; no scenario step matched this request.{said}"
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line[:_LONGEST_QUOTE]}{'…' if len(line) > _LONGEST_QUOTE else ''}”"

@@ -1,0 +1,141 @@
+"""The auto-responder: useful without a script, and an agent loop with it ends."""
+
+import enum
+import json
+
+import pytest
+from pydantic import BaseModel, Field
+
+SCRIPT = "steps: [{when: {input: never asked}, reply: x}]"
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "strict": True,
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "unit": {"enum": ["c", "f"]}},
+        "required": ["city", "unit"],
+        "additionalProperties": False,
+    },
+}
+TIME = {"type": "function", "name": "get_time", "parameters": None, "strict": False}
+CUSTOM = {"type": "custom", "name": "sql"}
+
+
+@pytest.fixture
+def client(serve):
+    return serve(SCRIPT).sdk()
+
+
+def ask(client, **options):
+    return client.responses.create(**{"model": "gpt-4o", "input": "Hello there", **options})
+
+
+def test_text_says_what_it_understood(client):
+    assert ask(client).output_text == "This is mockapi; no scenario step matched this request. You said: “Hello there”"
+    assert ask(client, input="x" * 500).output_text.endswith("x…”")
+
+
+def test_auto_calls_the_first_function_once_and_then_answers(client):
+    first = ask(client, tools=[WEATHER, TIME])
+    (call,) = first.output
+    assert (call.type, call.name) == ("function_call", "get_weather")
+    assert json.loads(call.arguments) == {"city": "example city", "unit": "c"}
+    output = {"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"}
+    second = ask(client, input=[output], tools=[WEATHER, TIME], previous_response_id=first.id)
+    assert second.output_text == "This is mockapi; no scenario step matched this request. get_weather returned “21 degrees”."
+    third = ask(client, tools=[WEATHER], previous_response_id=second.id)
+    assert third.output[0].type == "function_call"
+
+
+@pytest.mark.parametrize(
+    ("choice", "called"),
+    [
+        ("auto", "get_weather"),
+        ("required", "get_weather"),
+        ("none", None),
+        ({"type": "function", "name": "get_time"}, "get_time"),
+        ({"type": "custom", "name": "sql"}, "sql"),
+        ({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "get_time"}]}, "get_time"),
+    ],
+)
+def test_tool_choice(client, choice, called):
+    (item,) = ask(client, tools=[WEATHER, TIME, CUSTOM], tool_choice=choice).output
+    assert getattr(item, "name", None) == called
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "name": "get_time"}])
+def test_a_forced_tool_is_called_once_a_turn(client, choice):
+    first = ask(client, tools=[TIME], tool_choice=choice)
+    output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "noon"}
+    second = ask(client, input=[output], tools=[TIME], tool_choice=choice, previous_response_id=first.id)
+    assert "noon" in second.output_text
+
+
+def test_functions_of_a_namespace_are_called_with_it(client):
+    group = {"type": "namespace", "name": "crm", "description": "x", "tools": [TIME]}
+    (call,) = ask(client, tools=[group]).output
+    assert (call.name, call.namespace) == ("get_time", "crm")
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Address(BaseModel):
+    street: str
+    zip_code: str = Field(pattern=r"^\d{5}$")
+
+
+class Person(BaseModel):
+    name: str
+    age: int = Field(ge=18, le=30)
+    nickname: str | None
+    favourite: Colour
+    addresses: list[Address] = Field(min_length=2)
+    friend: "Person | None"
+
+
+class Shape(BaseModel):
+    either: Address | Person
+    numbers: list[float]
+    flags: dict[str, bool] = {}
+
+
+@pytest.mark.parametrize("model", [Address, Person])
+def test_parse_gets_a_valid_instance(client, model):
+    response = client.responses.parse(model="gpt-4o", input="x", text_format=model)
+    assert isinstance(response.output_parsed, model)
+    with client.responses.stream(model="gpt-4o", input="x", text_format=model) as stream:
+        assert isinstance(stream.get_final_response().output_parsed, model)
+
+
+def test_schemas_that_are_not_strict(client):
+    schema = {"type": "json_schema", "name": "Shape", "schema": Shape.model_json_schema(), "strict": False}
+    assert Shape.model_validate_json(ask(client, text={"format": schema}).output_text)
+
+
+def test_json_object_gives_an_object(client):
+    text = ask(client, text={"format": {"type": "json_object"}}, input="as json please").output_text
+    assert "as json please" in json.loads(text)["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"$ref": "#"}}}},
+        {"tools": [{"type": "function", "name": "f", "parameters": {"enum": []}}]},
+    ],
+)
+def test_no_value_is_a_clear_error(serve, body):
+    answer = serve(SCRIPT).post({"model": "m", "input": "x", **body})
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["code"] == "mock_no_value"
+    assert "Script a reply for this request." in error["message"]
+
+
+def test_the_answer_is_deterministic(serve):
+    body = {"model": "m", "input": "x", "tools": [WEATHER]}
+    assert serve(SCRIPT).post(body).content == serve(SCRIPT).post(body).content
