@@ -26,6 +26,16 @@ def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
 
 
+class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """Comma-separated values."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """A tuple of what is not empty."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)
+
+
 def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text: str) -> Callable[[_Command], _Command]:
     """An option of `serve` that is also an environment variable, for containers."""
     variable = "MOCKAPI_" + name.removeprefix("--").replace("-", "_").upper()
@@ -50,11 +60,26 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     "When no step matches. auto: a short text. error: 422 that says how near the nearest steps came.",
 )
 @_setting(
+    "--validation",
+    Settings().validation,
+    click.Choice(["on", "off"]),
+    "off: missing or invalid parameters take their defaults instead of an error.",
+)
+@_setting(
+    "--capabilities",
+    Settings().capabilities,
+    click.Choice(["on", "off"]),
+    "off: models accept parameters that the real ones refuse (temperature on reasoning models, …).",
+)
+@_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
+@_setting("--api-keys", "", _Listed(), "Keys, comma-separated: any other is refused with 401. Default: any key will do.")
+@_setting(
     "--log-level",
     Settings().log_level,
     click.Choice(["debug", "info", "warning", "error"]),
     "info: one line a request, on stderr.",
 )
+@_setting("--log-format", Settings().log_format, click.Choice(["text", "json"]), "json: one JSON object a line.")
 @_setting("--max-body", Settings().max_body, click.IntRange(1), "Longest request body, in bytes.")
 @_setting(
     "--max-responses",
@@ -72,7 +97,7 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
     if not paths and _DEFAULT_FOLDER.is_dir():
         paths = (_DEFAULT_FOLDER,)
     settings = Settings(paths=paths, **options)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(message)s", stream=sys.stderr)
+    _start_log(settings)
     try:
         run(settings, say=click.echo)
     except ScenarioError as error:
@@ -130,6 +155,23 @@ def bench(seconds: float, rounds: int, as_json: bool) -> None:
         click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
     else:
         click.echo(table_of(rows))
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line: level, message, and the traceback where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        entry = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return dumps(entry).decode()
+
+
+def _start_log(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if settings.log_format == "json" else logging.Formatter("%(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
 
 
 def _tell(problems: Sequence[Problem]) -> None:

@@ -69,6 +69,8 @@ class ApiError(MockApiError):
         self.param = param
         self.code = code
         self.headers = dict(headers or {})
+        self.is_edge = False  # told by the real API's edge, in another form (ERRORS.md §1)
+        self.answered_by: tuple[str, str] | None = None  # scenario and step that script this error
 
     @property
     def body(self) -> dict[str, object]:

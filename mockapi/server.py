@@ -1,6 +1,7 @@
 """The composition root: the one place that picks a store and a clock, and the one that runs a server."""
 
 import asyncio
+import errno
 import gc
 import logging
 import signal
@@ -22,6 +23,7 @@ from mockapi.stores.memory import MemoryStore
 
 __all__ = ["GRACE_S", "build_app", "serve"]
 
+_BACKLOG = 4096
 GRACE_S = 5
 """Seconds that running streams are given to end after SIGTERM."""
 
@@ -64,15 +66,20 @@ class _Server(uvicorn.Server):
 
 def bind(settings: Settings) -> socket.socket:
     """A listening socket; `UsageError` in one sentence if the address cannot be used."""
+    if not settings.host:
+        raise UsageError("--host is empty; 0.0.0.0 listens on all addresses")
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     sock = socket.socket(family)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((settings.host, settings.port))
+        sock.listen(_BACKLOG)  # two servers can both bind; only one can listen
     except OSError as error:
         sock.close()
         reason = error.strerror or str(error)
-        hint = "stop what uses it, or choose another with --port (0 picks a free one)"
+        hint = "choose another address with --host"
+        if error.errno == errno.EADDRINUSE:
+            hint = "stop what uses it, or choose another with --port (0 picks a free one)"
         raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {reason}; {hint}") from None
     sock.set_inheritable(True)
     return sock
@@ -98,7 +105,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         server_header=False,
         date_header=settings.clock == "real",
         timeout_graceful_shutdown=GRACE_S,
-        backlog=4096,
+        backlog=_BACKLOG,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = _Server(config, on_ready=lambda: say(ready_line))

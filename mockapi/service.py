@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
@@ -19,6 +20,7 @@ from mockapi.scenario.names import History, template_names
 from mockapi.scenario.select import Candidate, Selection, select_step, unmatched_message
 from mockapi.settings import Settings
 from mockapi.stores.base import ResponseRecord, Store
+from mockapi.wire.capabilities import check_capabilities
 from mockapi.wire.ids import chance, digest, is_id, partition_of
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.requests import CreateRequest, parse_create
@@ -76,31 +78,46 @@ class Service:
         self.store = store
         self.clock = clock
         self.scenarios = tuple(scenarios)
-        self._seed = settings.seed.encode()
+        self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
         project = call.project.encode()
-        content = digest(b"", call.operation.encode(), _SECONDS.sub(rb"\1", call.body), size=16)
+        scenario = (call.scenario or "").encode()
+        content = digest(b"", call.operation.encode(), scenario, _SECONDS.sub(rb"\1", call.body), size=16)
         ordinal = await self.store.take_ordinal(call.project, content)
         return digest(self._seed, project, content, b"%d" % ordinal)
 
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = _parsed(call.body)
-        request = parse_create(raw)
+        request = parse_create(raw, lenient=self.settings.validation == "off")
+        self._check_model(request.model)
         parent = await self._referenced(call.project, request)
+        if self.settings.capabilities == "on":
+            check_capabilities(request)
         items = request.input_items
         _check_references(items)
         context = (parent.context if parent else NEW_CONTEXT).with_items(items, count_tokens(items))
         facts = Facts(request, raw, call.headers or {}, context)
         selection = await self._select(call, facts, identity)
         names = await self._names(call.project, facts, selection, parent)
-        partition = partition_of(parent.plan.response_id) if parent else None
+        partition = partition_of(request.previous_response_id) if request.previous_response_id else None
         timeline = plan_reply(facts, selection, names, Moment(identity, self.clock.now(call.project), partition))
         if timeline.plan.is_stored:
             timeline = await self._remember(call.project, timeline, context, items, request.previous_response_id)
         return Created(timeline, request.stream, call.project)
+
+    def _check_model(self, model: str) -> None:
+        """Any name is a model unless the settings list them; the empty one never is, but with a prompt's model."""
+        if not self.is_model(model):
+            message = f"The requested model '{model}' does not exist."
+            raise ApiError(message, param="model", code="model_not_found")
+
+    def is_model(self, name: str) -> bool:
+        """Whether a name is a model here."""
+        globs = self.settings.models
+        return bool(name) and (not globs or any(fnmatchcase(name, glob) for glob in globs))
 
     async def delivered(self, created: Created, *, is_whole: bool) -> None:
         """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
@@ -122,7 +139,8 @@ class Service:
 
     def _visible(self, project: str, record: ResponseRecord) -> bytes | None:
         progress = _PROGRESS.validate_json(record.progress)
-        return state_at(Plan.from_bytes(record.plan), progress, self.clock.now(project))
+        now = None if self.clock.is_virtual else self.clock.now(project)
+        return state_at(Plan.from_bytes(record.plan), progress, now)
 
     async def _referenced(self, project: str, request: CreateRequest) -> _Parent | None:
         """The state phase, in the measured order (ERRORS.md §1)."""
@@ -164,8 +182,8 @@ class Service:
             step, name = selection.step, selection.scenario.name
             if step.times is None or await self.store.use_step(call.project, name, step.index, step.times):
                 return selection
-        refusers = [scenario.unmatched for scenario in scenarios if scenario.unmatched == "error"]
-        if refusers or self.settings.unmatched == "error":
+        ways = {scenario.unmatched or self.settings.unmatched for scenario in scenarios} or {self.settings.unmatched}
+        if "error" in ways:
             raise MockError(unmatched_message(candidates, facts), status=422, code="mock_no_match")
         return selection
 

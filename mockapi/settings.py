@@ -9,10 +9,11 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a server behaves; every field is an option of `mockapi serve` and an environment variable `MOCKAPI_<FIELD>`.
+    """How a server behaves; every field but `paths` is an option of `mockapi serve` and an environment
+    variable `MOCKAPI_<FIELD>`.
 
     `paths` are scenario files and folders; `port` 0 picks a free one; `max_body` counts bytes; `max_responses` bounds what is
-    remembered per project.
+    remembered per project; `models` are globs, empty for any name; `api_keys` are the accepted keys, empty for any.
     """
 
     paths: tuple[Path, ...] = ()
@@ -21,6 +22,11 @@ class Settings:
     clock: Literal["real", "virtual"] = "real"
     seed: str = "mockapi"
     unmatched: Literal["auto", "error"] = "auto"
+    validation: Literal["on", "off"] = "on"
+    capabilities: Literal["on", "off"] = "on"
+    models: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
     max_body: int = 33_554_432
     max_responses: int = 100_000

@@ -128,7 +128,7 @@ FULL = {
     "text": {"format": {"type": "json_schema", "name": "s", "schema": {"type": "object"}}, "verbosity": "low"},
     "reasoning": {"effort": "high", "summary": "auto"},
     "metadata": {"a": "b"},
-    "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
+    "include": ["reasoning.encrypted_content"],
     "instructions": "Be brief.",
     "prompt_cache_options": {"mode": "explicit", "ttl": "30m"},
     "max_tool_calls": 3,
@@ -137,12 +137,13 @@ FULL = {
     "access_programs": {"cyber": "standard"},
     "image": {"context_compression": "auto"},
 }
+WITH_LOGPROBS = {"model": "gpt-4o", "include": ["message.output_text.logprobs"], "top_logprobs": 2}
 
 
 def all_streams(serve):
     server = serve(EVERYTHING)
     for text in ("everything", "fails", "cut", "cut call"):
-        for body in ({"model": "gpt-4o"}, FULL, {"model": "gpt-4o", "background": True}):
+        for body in ({"model": "gpt-4o"}, FULL, WITH_LOGPROBS, {"model": "gpt-4o", "background": True}):
             yield parse_sse(server.post({**body, "input": text, "stream": True}).text)
 
 
@@ -164,7 +165,7 @@ def test_every_event_validates_under_the_sdk(serve):
 
 
 @pytest.mark.parametrize("text", ["everything", "fails", "cut", "cut call", "unscripted"])
-@pytest.mark.parametrize("extra", [{"model": "gpt-4o"}, FULL], ids=["plain", "full"])
+@pytest.mark.parametrize("extra", [{"model": "gpt-4o"}, FULL, WITH_LOGPROBS], ids=["plain", "full", "logprobs"])
 def test_every_body_validates_under_the_sdk(serve, text, extra):
     body = serve(EVERYTHING).post({**extra, "input": text}).json()
     TypeAdapter(Response).validate_python(body)

@@ -23,7 +23,7 @@ def problems(text: str) -> list[str]:
     ("text", "expected"),
     [
         ("stepps: []", ["f.yaml:1:1: stepps: unknown key; did you mean 'steps'?", "f.yaml:1:1: steps: this key is required"]),
-        ("steps: 3", ["f.yaml:1:1: steps: expected a list, got a number; quote it: \"3\""]),
+        ("steps: 3", ["f.yaml:1:1: steps: expected a list, got a number"]),
         ("", ["f.yaml:1:1: is empty; it needs at least `steps:`"]),
         ("[]", ["f.yaml:1:1: expected a mapping, got a list"]),
         (
@@ -91,10 +91,7 @@ def problems(text: str) -> list[str]:
         ),
         (
             "steps:\n  - {reply: x, when: {input: /(/}}",
-            [
-                "f.yaml:2:23: steps[0].when.input: not a regular expression: missing ), "
-                "unterminated subpattern at position 0"
-            ],
+            ["f.yaml:2:23: steps[0].when.input: not a regular expression: missing ) at position 1"],
         ),
         (
             "steps:\n  - {reply: x, when: {endpoint: responses.retrieve}}",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mockapi.engine.items import span_end
 from mockapi.engine.pace import Chunk, split_text
 from mockapi.wire.ids import text_of_length
 from mockapi.wire.json import JsonObject
@@ -116,17 +117,12 @@ def _text_events(part: Item, at: JsonObject, chunk: Chunk) -> Iterator[Draft]:
         fields = {**at, "delta": delta, "logprobs": entries}
         yield Draft("output_text.delta", fields, is_delta=True, is_obfuscated=True)
         position += len(delta)
-        due = [each for each in pending if _span_end(each[1]) <= position]
+        due = [each for each in pending if span_end(each[1]) <= position]
         yield from _annotations(due, at)
         pending = [each for each in pending if each not in due]
     yield from _annotations(pending, at)
     yield Draft("output_text.done", {**at, "logprobs": list(logprobs), "text": text})
     yield Draft("content_part.done", {**at, "part": {**part, "logprobs": []}})
-
-
-def _span_end(annotation: Item) -> int:
-    end = annotation.get("end_index", annotation.get("index", 0))
-    return end if isinstance(end, int) else 0
 
 
 def _annotations(due: Sequence[tuple[int, Item]], at: JsonObject) -> Iterator[Draft]:

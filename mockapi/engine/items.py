@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mockapi.engine.pace import Chunk, split_text
+from mockapi.scenario.context import CALL_TYPES
 from mockapi.wire.ids import chance, text_of_length
 from mockapi.wire.json import JsonObject, dumps, loads, ordered
 from mockapi.wire.tokens import count_text, split_tokens
 
-__all__ = ["CALL_TYPES", "PREFIXES", "Cut", "Finished", "Shaping", "finish_items"]
+__all__ = ["PREFIXES", "Cut", "Finished", "Shaping", "finish_items", "span_end"]
 
 PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
 """Id prefix of every item type that can be scripted (WIRE.md §3)."""
 
-CALL_TYPES = ("function_call", "custom_tool_call")
 _WITH_STATUS = ("message", "function_call", "custom_tool_call")
 _CUT_FIELDS = {"function_call": "arguments", "custom_tool_call": "input"}
 
@@ -52,7 +52,7 @@ class Finished:
 
     def slot(self, ordinal: int) -> str:
         """The text that stands for an id."""
-        return f"@{self.mark}#{ordinal}@"
+        return _slot(self.mark, ordinal)
 
 
 def finish_items(drafts: bytes, shaping: Shaping) -> Finished:
@@ -62,10 +62,15 @@ def finish_items(drafts: bytes, shaping: Shaping) -> Finished:
     if shaping.one_call:
         items = _with_one_call(items)
     if shaping.cut is not None and items:
-        items[-1] = _cut(items[-1], shaping.cut)
+        is_verbatim, last = _unwrapped(items[-1])
+        items[-1] = {"verbatim": _cut(last, shaping.cut)} if is_verbatim else _cut(last, shaping.cut)
     slots = _Slots(_mark_absent_from(drafts))
     finished = tuple(_finished(item, shaping, slots) for item in items)
     return Finished(finished, tuple(slots.prefixes), slots.mark)
+
+
+def _slot(mark: str, ordinal: int) -> str:
+    return f"@{mark}#{ordinal}@"
 
 
 def _mark_absent_from(text: bytes) -> str:
@@ -84,14 +89,21 @@ class _Slots:
 
     def take(self, prefix: str) -> str:
         self.prefixes.append(prefix)
-        return f"@{self.mark}#{len(self.prefixes) - 1}@"
+        return _slot(self.mark, len(self.prefixes) - 1)
+
+
+def _unwrapped(draft: Mapping[str, object]) -> tuple[bool, Mapping[str, object]]:
+    """Whether the draft is to be sent as it is, and the draft itself."""
+    inner = draft.get("verbatim")
+    return (True, inner) if "type" not in draft and isinstance(inner, dict) else (False, draft)
 
 
 def _finished(draft: Mapping[str, object], shaping: Shaping, slots: _Slots) -> JsonObject:
+    is_verbatim, draft = _unwrapped(draft)
     kind = str(draft["type"])
     item: JsonObject = dict(draft)
-    is_verbatim = item.pop("verbatim", False)
-    item.setdefault("id", slots.take(PREFIXES[kind]) if "id" not in draft else None)
+    if item.get("id") is None:
+        item["id"] = slots.take(PREFIXES[kind])
     if kind in _WITH_STATUS:
         item.setdefault("status", "completed")
     if kind in CALL_TYPES and "call_id" not in draft:
@@ -125,9 +137,9 @@ def _made_logprobs(text: str, shaping: Shaping) -> list[JsonObject]:
 
 def _made_logprob(token: str, top: int) -> JsonObject:
     probability = -chance(b"logprob", token.encode())
-    candidates = [(token, probability), *((f"{token}{n}", probability - n) for n in range(1, 21))]
+    candidates = [(f"{token}{n or ''}", probability - n) for n in range(top)]
     entry = {"bytes": list(token.encode()), "logprob": probability, "token": token}
-    tops = [{"bytes": list(name.encode()), "logprob": value, "token": name} for name, value in candidates[:top]]
+    tops = [{"bytes": list(name.encode()), "logprob": value, "token": name} for name, value in candidates]
     return {**entry, "top_logprobs": tops}
 
 
@@ -157,7 +169,7 @@ def _with_one_call(items: Sequence[JsonObject]) -> list[JsonObject]:
     return kept
 
 
-def _cut(item: JsonObject, cut: Cut) -> JsonObject:
+def _cut(item: Mapping[str, object], cut: Cut) -> JsonObject:
     kind = item["type"]
     if kind in _CUT_FIELDS:
         field = _CUT_FIELDS[str(kind)]
@@ -177,15 +189,17 @@ def _cut(item: JsonObject, cut: Cut) -> JsonObject:
         if summary:
             summary[-1]["text"] = _cut_text(str(summary[-1]["text"]), cut)
         return {**item, "summary": summary}
-    return item
+    return dict(item)
 
 
 def _still_cited(part: Mapping[str, object], length: int) -> list[Mapping[str, object]]:
-    def end(annotation: Mapping[str, object]) -> int:
-        value = annotation.get("end_index", annotation.get("index", 0))
-        return value if isinstance(value, int) else 0
+    return [annotation for annotation in _dicts(part.get("annotations")) if span_end(annotation) <= length]
 
-    return [annotation for annotation in _dicts(part.get("annotations")) if end(annotation) <= length]
+
+def span_end(annotation: Mapping[str, object]) -> int:
+    """The character after which an annotation is due: the end of what it cites."""
+    end = annotation.get("end_index", annotation.get("index", 0))
+    return end if isinstance(end, int) else 0
 
 
 def _cut_text(text: str, cut: Cut) -> str:

@@ -71,11 +71,6 @@ class Plan(NamedTuple):
         return Derivation(self.digest, is_stored=self.is_stored, seconds=int(self.started_at), partition=self.partition)
 
     @property
-    def response_id(self) -> str:
-        """The scripted id, or the derived one."""
-        return self.id or self.ids.id("resp", 0)
-
-    @property
     def score(self) -> Score:
         """Its score; remembered by content."""
         return score_of(self.drafts, self.key)

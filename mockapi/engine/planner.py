@@ -1,13 +1,14 @@
 """The planner: a matched step and a request become a plan. Pure; what it needs of clock, store and chance is given to it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
 from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
-from mockapi.engine.score import ScoreKey, score_of
+from mockapi.engine.score import Score, ScoreKey, score_of
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
@@ -15,6 +16,7 @@ from mockapi.scenario.reply import Rendered
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.wire.catalogue import error_from, failure_of
+from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
 from mockapi.wire.objects import echo_request, usage_object
@@ -37,7 +39,7 @@ class Moment(NamedTuple):
     @property
     def request_id(self) -> str:
         """The `x-request-id` of the call."""
-        return f"req_{self.identity.hex()[:32]}"
+        return request_id_of(self.identity)
 
 
 def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment) -> Timeline:
@@ -45,14 +47,17 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment)
     request, step = facts.request, selection.step
     if step is None:
         return _timeline(facts, Rendered(respond(facts), {}), COMPLETED, moment)
+    scenario = selection.scenario.name if selection.scenario else ""
     if step.error and selection.fires:
-        raise error_from(step.error.rendered(names), _fillers(request, moment))
+        error = error_from(step.error.rendered(names), _fillers(request, moment))
+        error.answered_by = (scenario, step.name)
+        raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT
     ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
-    return _timeline(facts, reply, ending, moment, step, selection.scenario.name if selection.scenario else "")
+    return _timeline(facts, reply, ending, moment, step, scenario)
 
 
-_SILENT = Rendered(b"[]", {})
+_SILENT = Rendered(b"[]", {}, is_constant=True)
 _INSTANT = Pace()
 
 
@@ -73,11 +78,12 @@ def _timeline(
         tuple(request.include),
         request.top_logprobs,
         _cut(request, ending),
-        moment.identity.hex() if pace.jitter else "",
     )
-    score = score_of(reply.drafts, key)
+    if pace.jitter:
+        key = replace(key, seed=moment.identity.hex())
+    score = score_of(reply.drafts, key, is_constant=reply.is_constant)
     tokens = facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
-    counted = usage_object(tokens, score.output_tokens, score.reasoning_tokens)
+    counted = usage_object(tokens, *_spent(score, request, ending))
     plan = Plan(
         digest=moment.identity,
         started_at=moment.now,
@@ -108,6 +114,14 @@ def _ending(step: Step, names: Names, fillers: Mapping[str, str]) -> Ending:
     return COMPLETED
 
 
+def _spent(score: Score, request: CreateRequest, ending: Ending) -> tuple[int, int]:
+    """(output tokens, of which reasoning tokens); a response stopped by its limit has spent the limit at most."""
+    limit = request.max_output_tokens if ending.reason == "max_output_tokens" else None
+    if limit is None:
+        return score.output_tokens, score.reasoning_tokens
+    return min(score.output_tokens, limit), min(score.reasoning_tokens, limit)
+
+
 def _cut(request: CreateRequest, ending: Ending) -> Cut | None:
     if ending.status != "incomplete":
         return None
@@ -129,7 +143,6 @@ def _score_key(
     include: tuple[str, ...],
     top_logprobs: int,
     cut: Cut | None,
-    seed: str,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -142,7 +155,7 @@ def _score_key(
         chunk=pace.chunk,
         cut=cut,
     )
-    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, 0.0, seed)
+    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2)
 
 
 def _figures(form: object) -> JsonObject:

@@ -1,24 +1,22 @@
 """The score: everything of a reply that is the same for every response that plays it, rendered once.
 
-Events and output carry slots instead of ids. `score_of` is a pure function of its arguments, remembered by their content.
+Events and output carry slots instead of ids. A score is a pure function of drafts and key, so it can be kept by their content.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 
 from mockapi.engine.grammar import GRAMMAR, Draft, closed
-from mockapi.engine.items import CALL_TYPES, Finished, Shaping, finish_items
+from mockapi.engine.items import Finished, Shaping, finish_items
 from mockapi.engine.pace import Pace
+from mockapi.scenario.context import CALL_TYPES
 from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.tokens import count_output
 
 __all__ = ["Note", "Score", "ScoreKey", "compose", "score_of"]
-
-_REMEMBERED = 512
-_MOST_BYTES = 32_768  # longer drafts are rendered anew: a memory bound, about 16 MB of scores in the worst case
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,6 @@ class ScoreKey:
     pace: Pace = Pace()
     is_obfuscated: bool = True
     first_sequence: int = 2
-    spread_s: float = 0.0
     seed: str = ""
 
 
@@ -52,13 +49,19 @@ class Score:
     finished: Finished
     output_tokens: int
     reasoning_tokens: int
+    first_s: float
     slots: tuple[bytes, ...] = ()
     call_items: tuple[tuple[str, tuple[str, str]], ...] = ()
 
     @property
     def end_s(self) -> float:
-        """When the last event is due."""
-        return self.notes[-1].offset_s if self.notes else 0.0
+        """When the last event is due; the first wait passes also where there is no delta to wait for."""
+        return max(self.notes[-1].offset_s if self.notes else 0.0, self.first_s)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes: every event stands in it twice, alone and in its block."""
+        return 2 * sum(len(note.data) + 200 for note in self.notes) + 2 * len(self.output) + 1_000
 
     def ids(self, source: Derivation) -> list[str]:
         """The ids of one response, by slot."""
@@ -83,9 +86,41 @@ class Score:
         return {made.get(call_id, call_id): call for call_id, call in self.call_items}
 
 
-def score_of(drafts: bytes, key: ScoreKey) -> Score:
-    """The score of a JSON array of drafts."""
-    return _remembered(drafts, key) if len(drafts) <= _MOST_BYTES else compose(drafts, key)
+class _Shelf:
+    """Scores of constant replies by content, at most so many bytes of them; the oldest go first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._scores: dict[tuple[bytes, ScoreKey], Score] = {}
+        self._lock = Lock()
+
+    def get(self, drafts: bytes, key: ScoreKey) -> "Score | None":
+        return self._scores.get((drafts, key))
+
+    def put(self, drafts: bytes, key: ScoreKey, score: "Score") -> None:
+        if score.size > self._most_bytes // 8:
+            return
+        with self._lock:
+            if (drafts, key) in self._scores:
+                return
+            self._scores[drafts, key] = score
+            self._bytes += score.size
+            while self._bytes > self._most_bytes:
+                self._bytes -= self._scores.pop(next(iter(self._scores))).size
+
+
+_SHELF = _Shelf(most_bytes=16_777_216)
+
+
+def score_of(drafts: bytes, key: ScoreKey, *, is_constant: bool = False) -> Score:
+    """The score of a JSON array of drafts; that of a constant reply is kept, since many responses will play it."""
+    found = _SHELF.get(drafts, key)
+    if found is None:
+        found = compose(drafts, key)
+        if is_constant and not key.seed:
+            _SHELF.put(drafts, key, found)
+    return found
 
 
 def compose(drafts: bytes, key: ScoreKey) -> Score:
@@ -100,10 +135,7 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
         for item in finished.items
         if item["type"] in CALL_TYPES
     )
-    return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, slots, calls)
-
-
-_remembered = lru_cache(maxsize=_REMEMBERED)(compose)
+    return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, key.pace.first_s, slots, calls)
 
 
 def _drafts(items: Iterable[JsonObject], key: ScoreKey) -> Iterator[Draft]:
@@ -119,9 +151,6 @@ def _drafts(items: Iterable[JsonObject], key: ScoreKey) -> Iterator[Draft]:
 
 def _timed(drafts: list[Draft], key: ScoreKey) -> Iterator[tuple[float, Draft]]:
     """Each delta at its own time; everything else together with what went before it."""
-    if key.spread_s:
-        yield from (((n + 1) * key.spread_s / (len(drafts) + 1), draft) for n, draft in enumerate(drafts))
-        return
     dues = iter(key.pace.offsets(sum(draft.is_delta for draft in drafts), key.seed.encode()))
     now = 0.0
     for draft in drafts:

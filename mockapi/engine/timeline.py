@@ -147,10 +147,14 @@ def _shown_error(error: JsonObject) -> JsonObject:
     return {"code": error["code"], "message": error["message"]}
 
 
-def state_at(plan: Plan, progress: Progress, now: float) -> bytes | None:
-    """The body a GET shows at `now`; None while a foreground response is not delivered, or when it was hung up."""
+def state_at(plan: Plan, progress: Progress, now: float | None) -> bytes | None:
+    """The body a GET shows at `now`; None while a foreground response is not delivered, or when it was hung up.
+
+    `now` is None on a clock whose durations pass at once: every run is over when it is looked at.
+    """
     if plan.background is not None:
-        return Timeline(plan).body_at(now - plan.started_at)
+        timeline = Timeline(plan)
+        return timeline.body_at(timeline.ends_s if now is None else now - plan.started_at)
     if not progress.is_delivered or progress.cut is not None:
         return None
     timeline = Timeline(plan)

@@ -1,25 +1,27 @@
 """The application: a route table and one error mapper."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote
 
 from starlette.routing import BaseRoute, Route, Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from mockapi.clock import stopwatch
 from mockapi.errors import ApiError, MockError
 from mockapi.http.admin import AdminApi
-from mockapi.http.messages import NOSNIFF, Answer, error_answer, standard_headers
+from mockapi.http.exchange import Exchange
+from mockapi.http.messages import NOSNIFF, Answer, ClientGoneError
 from mockapi.http.responses import ResponsesApi
 from mockapi.service import Service
-from mockapi.wire.ids import digest
 
 __all__ = ["make_app"]
 
 log = logging.getLogger("mockapi")
 
-Operation = Callable[[Scope, Receive, Send], Awaitable[str]]
-"""Answers one call; returns what the log line says of it."""
+Operation = Callable[[Exchange], Awaitable[None]]
+"""Answers one call."""
 
 _LATER = (
     "/responses/{response_id}/cancel", "/responses/{response_id}/input_items", "/responses/input_tokens",
@@ -36,16 +38,13 @@ def make_app(service: Service) -> Router:
         ("/responses/{response_id}", {"GET": responses.retrieve, "DELETE": _not_yet}),
     ]
     routes: list[BaseRoute] = [
-        Route(f"{base}{path}", _Endpoint(service, operations))
-        for base in ("/v1", "/scenarios/{scenario}/v1")
-        for path, operations in api
+        Route(f"{base}{path}", _Endpoint(operations)) for base in ("/v1", "/scenarios/{scenario}/v1") for path, operations in api
     ]
     routes += [
-        Route("/_mock/health", _Endpoint(service, {"GET": admin.health})),
-        Route("/_mock/ready", _Endpoint(service, {"GET": admin.ready})),
-        Route("/{path:path}", _Endpoint(service, _always(_unknown_url))),
+        Route("/_mock/health", _Endpoint({"GET": admin.health})),
+        Route("/_mock/ready", _Endpoint({"GET": admin.ready})),
     ]
-    return Router(routes=routes, redirect_slashes=False)
+    return Router(routes=routes, redirect_slashes=False, default=_Endpoint(_always(_unknown_url)))
 
 
 def _always(operation: Operation) -> Mapping[str, Operation]:
@@ -55,59 +54,35 @@ def _always(operation: Operation) -> Mapping[str, Operation]:
 class _Endpoint:
     """All operations of one path: picks by method, turns errors into answers, writes one log line a call."""
 
-    def __init__(self, service: Service, operations: Mapping[str, Operation]) -> None:
-        self._service = service
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
         self._operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
         began = stopwatch()
-        sent = _Sent(send)
+        exchange = Exchange(scope, receive, send)
         try:
-            note = await self._operations.get(scope["method"], _wrong_method)(scope, receive, sent)
+            await self._operations.get(scope["method"], _wrong_method)(exchange)
         except ApiError as error:
-            note = error.code or ""
-            await self._send_error(error, scope, sent)
-        except (ConnectionError, TimeoutError):
-            note = "the client hung up"
+            await exchange.fail(error)
+        except ClientGoneError:
+            exchange.note = "hung up"
+        except asyncio.CancelledError:  # only a server that shuts down cancels, after its grace time
+            exchange.note = "cut by shutdown"
         except Exception:
             log.exception("a request failed inside the mock: please report this")
-            note = "internal error"
-            await self._send_error(_internal_error(), scope, sent)
+            await exchange.fail(_internal_error())
+            exchange.note = "internal error"
         if log.isEnabledFor(logging.INFO):
-            log.info(
-                "%s %s %s %.1fms%s",
-                scope["method"],
-                scope["path"],
-                sent.status or "-",
-                (stopwatch() - began) * 1000,
-                f" {note}" if note else "",
-            )
-
-    async def _send_error(self, error: ApiError, scope: Scope, sent: "_Sent") -> None:
-        if sent.status is not None:
-            return  # the answer has begun; the connection ends without its end
-        more = [] if "x-request-id" in error.headers else standard_headers(_request_id(self._service, scope))
-        await error_answer(error).send(sent, more)
+            _write(exchange, (stopwatch() - began) * 1000)
 
 
-class _Sent:
-    """Passes messages on and remembers the status."""
-
-    __slots__ = ("_send", "status")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status: int | None = None
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        await self._send(message)
-
-
-def _request_id(service: Service, scope: Scope) -> str:
-    seed = service.settings.seed.encode()
-    return "req_" + digest(seed, scope["method"].encode(), scope["path"].encode(), size=16).hex()
+def _write(exchange: Exchange, took_ms: float) -> None:
+    """The log line; the path is escaped, so that no request can write lines of its own."""
+    scope, note = exchange.scope, f" {exchange.note}" if exchange.note else ""
+    path = quote(scope["path"], safe="/:@!$&'()*+,;=~")
+    log.info("%s %s %s %.1fms%s", scope["method"], path, exchange.status or "-", took_ms, note)
 
 
 def _internal_error() -> ApiError:
@@ -115,15 +90,17 @@ def _internal_error() -> ApiError:
     return ApiError(message, status=500, type="server_error", headers={"x-should-retry": "false"})
 
 
-async def _wrong_method(scope: Scope, receive: Receive, send: Send) -> str:
+async def _wrong_method(exchange: Exchange) -> None:
+    scope = exchange.scope
     raise ApiError(f"Invalid method for URL ({scope['method']} {scope['path']})", status=405)
 
 
-async def _not_yet(scope: Scope, receive: Receive, send: Send) -> str:
+async def _not_yet(exchange: Exchange) -> None:
+    scope = exchange.scope
     message = f"{scope['method']} {scope['path']} exists in the real API, but mockapi does not emulate it yet."
     raise MockError(message, status=404, code="mock_not_emulated")
 
 
-async def _unknown_url(scope: Scope, receive: Receive, send: Send) -> str:
-    await Answer(404, b"", [NOSNIFF]).send(send, standard_headers("req_" + digest(b"", scope["path"].encode()).hex()[:32]))
-    return "unknown URL"
+async def _unknown_url(exchange: Exchange) -> None:
+    exchange.note = "unknown URL"
+    await exchange.answer(Answer(404, b"", [NOSNIFF, *exchange.standard_headers()]))

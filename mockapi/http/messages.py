@@ -1,6 +1,6 @@
 """Requests in, answers out: reading bodies within bounds, the real API's headers, the one place that sends bytes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,7 +12,17 @@ from mockapi.errors import ApiError, MockError
 from mockapi.wire.ids import alnum, digest
 from mockapi.wire.json import pretty
 
-__all__ = ["Answer", "Caller", "Headers", "caller_of", "error_answer", "headers_of", "read_body", "standard_headers"]
+__all__ = [
+    "Answer",
+    "Caller",
+    "ClientGoneError",
+    "Headers",
+    "caller_of",
+    "error_answer",
+    "headers_of",
+    "read_body",
+    "standard_headers",
+]
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -22,18 +32,21 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 _VERSION = (b"openai-version", b"2020-10-01")
 
 
+class ClientGoneError(Exception):
+    """The client hung up before its request was complete; there is nobody to answer."""
+
+
 class Answer(NamedTuple):
     """A ready answer: status, its own headers, and the whole body."""
 
     status: int
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = ()
-    note: str = ""
 
-    async def send(self, send: Send, more: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    async def send(self, send: Send) -> None:
         """Send it in one piece."""
         length = (b"content-length", b"%d" % len(self.body))
-        start = {"type": "http.response.start", "status": self.status, "headers": [*self.headers, *more, length]}
+        start = {"type": "http.response.start", "status": self.status, "headers": [*self.headers, length]}
         await send(start)
         await send({"type": "http.response.body", "body": self.body})
 
@@ -58,26 +71,42 @@ def headers_of(scope: Scope) -> Mapping[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def caller_of(headers: Mapping[str, str]) -> Caller:
-    """The caller; 401 with the real API's body if no key came (ERRORS.md §2)."""
+_UNAUTHORIZED = {"www-authenticate": 'Bearer realm="OpenAI API"'}
+
+
+def caller_of(headers: Mapping[str, str], accepted: Sequence[str] = ()) -> Caller:
+    """The caller; 401 with the real API's bodies if no key came, or none of the accepted (ERRORS.md §2)."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() not in ("bearer", "basic") or not key.strip():
-        raise ApiError(
-            "Missing bearer or basic authentication in header",
-            status=401,
-            headers={"www-authenticate": 'Bearer realm="OpenAI API"'},
-        )
-    return _caller(key.strip(), headers.get("openai-project"), headers.get("openai-organization"))
+    key = key.strip() if scheme.lower() in ("bearer", "basic") else headers.get("api-key", "")
+    if not key:
+        raise ApiError("Missing bearer or basic authentication in header", status=401, headers=_UNAUTHORIZED)
+    if accepted and key not in accepted:
+        raise _incorrect_key(key)
+    return _caller(key, headers.get("openai-project"), headers.get("openai-organization"))
+
+
+def _incorrect_key(key: str) -> ApiError:
+    message = (
+        f"Incorrect API key provided: {masked(key)}. You can find your API key at https://platform.openai.com/account/api-keys."
+    )
+    error = ApiError(message, status=401, code="invalid_api_key", headers=_UNAUTHORIZED)
+    error.is_edge = key.startswith("sk-")
+    return error
+
+
+def masked(key: str) -> str:
+    """A key as errors and logs show it: first 8 and last 4 characters (ERRORS.md §2)."""
+    return f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}" if len(key) > 12 else key
 
 
 async def read_body(receive: Receive, most: int) -> bytes:
-    """The whole request body; 413 if it is longer than `most` bytes; OSError if the client hung up meanwhile."""
+    """The whole request body; 413 if it is longer than `most` bytes; `ClientGoneError` if the client hung up."""
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionResetError("the client hung up before its request was complete")
+            raise ClientGoneError
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > most:
@@ -110,7 +139,19 @@ def mock_headers(scenario: str, step: str) -> Headers:
     ]
 
 
-def error_answer(error: ApiError) -> Answer:
-    """An error as the real API writes it: pretty-printed, keys in its order."""
-    own = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in error.headers.items()]
-    return Answer(error.status, pretty(error.body), [JSON, *own], note=error.code or "")
+def error_answer(error: ApiError, standard: Headers) -> Answer:
+    """An error as the real API writes it: pretty-printed, keys in its order; its own headers win over the standard ones."""
+    if error.is_edge:
+        return _edge_answer(error, standard)
+    headers = dict([JSON, *standard])
+    if error.answered_by is not None:
+        headers.update(mock_headers(*error.answered_by))
+    headers.update({name.encode("latin-1"): value.encode("latin-1") for name, value in error.headers.items()})
+    return Answer(error.status, pretty(error.body), list(headers.items()))
+
+
+def _edge_answer(error: ApiError, standard: Headers) -> Answer:
+    """The other form, of keys that look real: text/plain, the status inside, keys in another order (ERRORS.md §1)."""
+    body = {"error": {"message": error.message, "type": error.type, "code": error.code, "param": error.param}}
+    own = [(name.encode(), value.encode("latin-1")) for name, value in error.headers.items()]
+    return Answer(error.status, pretty({**body, "status": error.status}), [(b"content-type", b"text/plain"), *standard, *own])

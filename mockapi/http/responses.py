@@ -1,87 +1,80 @@
 """The Responses API: create and retrieve."""
 
-from functools import partial
-
-from starlette.types import Receive, Scope, Send
-
 from mockapi.errors import ApiError, MockError
-from mockapi.http.messages import (
-    JSON,
-    Answer,
-    Headers,
-    caller_of,
-    headers_of,
-    mock_headers,
-    read_body,
-    standard_headers,
-)
+from mockapi.http.exchange import Exchange
+from mockapi.http.messages import JSON, Answer, Caller, Headers, caller_of, mock_headers, read_body
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service import Call, Created, Service
+from mockapi.wire.ids import request_id_of
 
 __all__ = ["ResponsesApi"]
 
 
 class ResponsesApi:
-    """Operations on responses, each an ASGI application that returns what to note in the log."""
+    """Operations on responses."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def create(self, scope: Scope, receive: Receive, send: Send) -> str:
-        """`POST /v1/responses`."""
-        service = self._service
-        headers = headers_of(scope)
-        caller = caller_of(headers)
-        body = await read_body(receive, service.settings.max_body)
-        call = Call(caller.project, "responses.create", body, headers, _scenario_of(scope, headers))
-        identity = await service.identify(call)
-        request_id = f"req_{identity.hex()[:32]}"
-        try:
-            created = await service.create(call, identity)
-        except ApiError as error:
-            error.headers.update(_text(standard_headers(request_id, caller=caller)))
-            raise
-        plan, timeline = created.plan, created.timeline
-        elapsed_ms = 0 if plan.background or created.is_stream else round(timeline.ends_s * 1000)
-        common = standard_headers(request_id, elapsed_ms, caller) + mock_headers(plan.scenario, plan.step)
-        delivered = partial(_deliver, service, created)
-        if created.is_stream:
-            await send_stream(timeline, service.clock, delivered, common, scope, receive, send)
-        else:
-            wait_s = 0.0 if plan.background else timeline.ends_s
-            is_there = await wait_or_hang_up(service.clock, wait_s, receive)
-            await delivered(is_there)
-            if is_there:
-                more = [] if plan.background else _rate_headers(created)
-                await Answer(200, timeline.answer, [JSON]).send(send, [*common, *more])
-        return f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
+    async def _identified(self, exchange: Exchange, operation: str, body: bytes = b"") -> tuple[Call, bytes]:
+        """The call, and the digest its ids derive from; whoever fails from here on has the real headers."""
+        caller = exchange.caller or self._caller(exchange)
+        call = Call(caller.project, operation, body, exchange.headers, exchange.scenario)
+        identity = await self._service.identify(call)
+        exchange.request_id = request_id_of(identity)
+        return call, identity
 
-    async def retrieve(self, scope: Scope, receive: Receive, send: Send) -> str:
+    def _caller(self, exchange: Exchange) -> Caller:
+        exchange.caller = caller_of(exchange.headers, self._service.settings.api_keys)
+        return exchange.caller
+
+    async def create(self, exchange: Exchange) -> None:
+        """`POST /v1/responses`."""
+        self._caller(exchange)  # before the body is read
+        body = await read_body(exchange.receive, self._service.settings.max_body)
+        call, identity = await self._identified(exchange, "responses.create", body)
+        created = await self._service.create(call, identity)
+        plan = created.plan
+        exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
+        if created.is_stream:
+            await self._stream(exchange, created)
+        else:
+            await self._whole(exchange, created)
+
+    async def _stream(self, exchange: Exchange, created: Created) -> None:
+        async def delivered(is_whole: bool) -> None:
+            exchange.note += "" if is_whole else ", hung up"
+            await self._service.delivered(created, is_whole=is_whole)
+
+        headers = exchange.standard_headers() + mock_headers(created.plan.scenario, created.plan.step)
+        clock = self._service.clock
+        await send_stream(created.timeline, clock, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+
+    async def _whole(self, exchange: Exchange, created: Created) -> None:
+        plan, timeline = created.plan, created.timeline
+        wait_s = 0.0 if plan.background else timeline.ends_s
+        is_there = await wait_or_hang_up(self._service.clock, wait_s, exchange.receive)
+        await self._service.delivered(created, is_whole=is_there)
+        if not is_there:
+            exchange.note += ", hung up"
+            return
+        headers = [JSON, *exchange.standard_headers(round(wait_s * 1000)), *mock_headers(plan.scenario, plan.step)]
+        if not plan.background:
+            headers += _rate_headers(created)
+        await exchange.answer(Answer(200, timeline.answer, headers))
+
+    async def retrieve(self, exchange: Exchange) -> None:
         """`GET /v1/responses/{response_id}`."""
-        caller = caller_of(headers_of(scope))
-        response_id = scope["path_params"]["response_id"]
-        if b"stream=true" in scope["query_string"]:
+        call, _ = await self._identified(exchange, "responses.retrieve")
+        stream = exchange.query.get("stream", "false")
+        if stream not in ("true", "false"):
+            message = "Invalid type for 'stream': expected a boolean, but got a string instead."
+            raise ApiError(message, param="stream", code="invalid_type")
+        if stream == "true":
             message = "Streaming a stored response is not emulated yet."
             raise MockError(message, status=404, code="mock_not_emulated")
-        call = Call(caller.project, f"responses.retrieve {response_id}")
-        request_id = f"req_{(await self._service.identify(call)).hex()[:32]}"
-        body = await self._service.retrieve(caller.project, response_id)
-        await Answer(200, body, [JSON]).send(send, standard_headers(request_id, caller=caller))
-        return ""
-
-
-async def _deliver(service: Service, created: Created, is_whole: bool) -> None:
-    await service.delivered(created, is_whole=is_whole)
-
-
-def _scenario_of(scope: Scope, headers: dict[str, str] | object) -> str | None:
-    """The scenario a request names: by its URL, or by header."""
-    named: str | None = scope["path_params"].get("scenario")
-    return named or (headers.get("x-mock-scenario") if isinstance(headers, dict) else None)
-
-
-def _text(headers: Headers) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+        body = await self._service.retrieve(call.project, exchange.path_params["response_id"])
+        await exchange.answer(Answer(200, body, [JSON, *exchange.standard_headers()]))
 
 
 _LIMIT_TOKENS = 150_000_000

@@ -1,7 +1,8 @@
 """The pump: plays a timeline on the clock. What is due goes out in one piece; sse-starlette carries what waits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive, Scope, Send
@@ -15,7 +16,7 @@ __all__ = ["pump", "send_stream", "wait_or_hang_up"]
 # Shutting down is the server's business: it lets running streams end within its grace time.
 AppStatus.enable_automatic_graceful_drain = False
 
-Delivered = Callable[[bool], Awaitable[None]]
+Delivered = Callable[[bool], Coroutine[Any, Any, None]]
 """Called once: True just before the last piece goes out, False if the client hung up before."""
 
 
@@ -40,8 +41,8 @@ async def pump(timeline: Timeline, clock: Clock, delivered: Delivered) -> AsyncI
                 await delivered(True)
         yield b"".join(pending)
     finally:
-        if not is_whole:
-            await delivered(False)
+        if not is_whole:  # also when the task is cancelled, which must not cut this short
+            await asyncio.shield(asyncio.ensure_future(delivered(False)))
 
 
 async def send_stream(
@@ -53,14 +54,9 @@ async def send_stream(
         await send({"type": "http.response.start", "status": 200, "headers": [EVENT_STREAM, *headers]})
         await send({"type": "http.response.body", "body": b"".join(piece for _, piece in timeline.pieces())})
         return
-    # The response itself is handed text headers; every name and value here is ASCII or latin-1.
-    named = _as_text(headers)
-    response = EventSourceResponse(pump(timeline, clock, delivered), headers=named, sep="\n", ping=0)
+    response = EventSourceResponse(pump(timeline, clock, delivered), sep="\n", ping=0)
+    response.raw_headers = [EVENT_STREAM, *headers]  # the real API's, without those that the library adds
     await response(scope, receive, send)
-
-
-def _as_text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
 async def wait_or_hang_up(clock: Clock, seconds: float, receive: Receive) -> bool:

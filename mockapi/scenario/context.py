@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["CLIENT_TYPES", "NEW_CONTEXT", "Call", "Context", "ToolOutput", "text_of"]
+__all__ = ["CALL_TYPES", "CLIENT_TYPES", "NEW_CONTEXT", "Call", "Context", "ToolOutput", "text_of"]
 
 CLIENT_TYPES = frozenset(
     {
@@ -28,6 +28,9 @@ CLIENT_TYPES = frozenset(
     }
 )
 """Items a client makes; messages are told apart by role, every other item is made by the model."""
+
+CALL_TYPES = ("function_call", "custom_tool_call")
+"""Calls of tools that the client runs, by name."""
 
 _OUTPUT_SUFFIX = "_output"
 
@@ -128,7 +131,9 @@ class _Fold:
 
     def take(self, item: JsonObject) -> None:
         kind = str(item.get("type", "message"))
-        if kind == "message":
+        if kind == "tool_search_output" and item.get("execution") == "server":
+            self.run()
+        elif kind == "message":
             self._message(item)
         elif kind == "mcp_approval_response":
             self.approvals = (*self.approvals, item.get("approve") is True)
@@ -139,7 +144,7 @@ class _Fold:
                 self._answer(kind, item)
         else:
             self.run()
-            if kind in ("function_call", "custom_tool_call"):
+            if kind in CALL_TYPES:
                 self.calls[str(item["call_id"])] = Call(kind, str(item.get("name", "")))
 
     def run(self) -> None:
@@ -162,7 +167,7 @@ class _Fold:
     def _answer(self, kind: str, item: JsonObject) -> None:
         call_id = str(item.get("call_id"))
         call = self.calls.pop(call_id, None)
-        name = call.name or call.type if call else str(item.get("name") or kind).removesuffix(_OUTPUT_SUFFIX)
+        name = call.name or call.type if call else str(item.get("name") or kind.removesuffix(_OUTPUT_SUFFIX))
         self.outputs = (*self.outputs, ToolOutput(name, call_id, text_of(item.get("output"))))
         self.has_user_after = False
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from mockapi.scenario.template import is_template
 from mockapi.wire.content import Annotation
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.typed import OneOf, by_kind
 
-__all__ = ["FORMS", "ItemForm", "ReplyItem", "draft_of", "long_item"]
+__all__ = ["FORMS", "ItemForm", "ReplyItem", "draft_of", "long_item", "without_nulls"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -28,6 +29,22 @@ class _Common(BaseModel):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
+class TokenForm(BaseModel):
+    """One entry of `logprobs`."""
+
+    model_config = STRICT
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+    top_logprobs: list["TokenForm"] = []
+
+
+def _check_tokens(text: str | None, logprobs: list[TokenForm] | None) -> None:
+    if logprobs and text is not None and not is_template(text) and "".join(each.token for each in logprobs) != text:
+        raise ValueError("the tokens of logprobs, joined, must be the text")
+
+
 class TextPart(BaseModel):
     """A content part of a message."""
 
@@ -36,7 +53,12 @@ class TextPart(BaseModel):
     type: Literal["output_text"] = "output_text"
     text: str
     annotations: list[Annotation] = []
-    logprobs: list[dict[str, object]] | None = None
+    logprobs: list[TokenForm] | None = None
+
+    @model_validator(mode="after")
+    def _tokens_join(self) -> "TextPart":
+        _check_tokens(self.text, self.logprobs)
+        return self
 
 
 class RefusalPart(BaseModel):
@@ -60,10 +82,17 @@ class MessageForm(_Common):
 
     text: str | None = None
     annotations: list[Annotation] = []
-    logprobs: list[dict[str, object]] | None = None
+    logprobs: list[TokenForm] | None = None
     phase: Literal["commentary", "final_answer"] | None = None
     role: Literal["assistant"] = "assistant"
     content: list[Part] | None = None
+
+    @model_validator(mode="after")
+    def _says_it_once(self) -> "MessageForm":
+        if self.content is not None and (self.text is not None or self.annotations or self.logprobs):
+            raise ValueError("give text (with annotations and logprobs) or content, not both")
+        _check_tokens(self.text, self.logprobs)
+        return self
 
 
 class RefusalForm(_Common):
@@ -89,8 +118,6 @@ Arguments = Annotated[object, by_kind("a mapping, or text sent as it is", text=s
 
 class FunctionCallForm(_Common):
     """The long form of `function_call`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True, validate_by_alias=True)
 
     name: str
     arguments: Arguments = None
@@ -133,9 +160,18 @@ def _message(form: Mapping[str, object]) -> JsonObject:
     return {"type": "message", **_without(form, "text", "annotations", "logprobs", "content"), "content": parts}
 
 
+def _logprob(entry: Mapping[str, object]) -> JsonObject:
+    """A whole entry: bytes follow the token unless they are given."""
+    token, top = str(entry["token"]), entry.get("top_logprobs")
+    tops = [_logprob(each) for each in top if isinstance(each, Mapping)] if isinstance(top, list) else []
+    return {"bytes": list(token.encode()), "logprob": 0.0, **entry, "token": token, "top_logprobs": tops}
+
+
 def _text_part(part: Mapping[str, object]) -> JsonObject:
     field = "refusal" if part.get("type") == "refusal" else "text"
-    return {"type": "output_text", **part, field: _text(part.get(field))}
+    logprobs = part.get("logprobs")
+    made = [_logprob(each) for each in logprobs if isinstance(each, Mapping)] if isinstance(logprobs, list) else []
+    return {"type": "output_text", **part, field: _text(part.get(field)), **({"logprobs": made} if made else {})}
 
 
 def _refusal(form: Mapping[str, object]) -> JsonObject:
@@ -204,10 +240,19 @@ def _wrapped(name: str, form: ItemForm) -> Any:
 _OPEN = ConfigDict(extra="allow", strict=True, frozen=True)
 
 
+class _VerbatimText(BaseModel):
+    model_config = _OPEN
+
+    type: Literal["output_text"]
+    text: str
+    annotations: list[Annotation] = []
+    logprobs: list[TokenForm] = []
+
+
 class _VerbatimPart(BaseModel):
     model_config = _OPEN
 
-    type: Literal["output_text", "summary_text", "reasoning_text"]
+    type: Literal["summary_text", "reasoning_text"]
     text: str
 
 
@@ -218,7 +263,7 @@ class _VerbatimRefusal(BaseModel):
     refusal: str
 
 
-_VERBATIM_PARTS = {"text": _VerbatimPart, "refusal": _VerbatimRefusal}
+_VERBATIM_PARTS = {"text": _VerbatimText, "refusal": _VerbatimRefusal}
 _VerbatimContent = Annotated[object, OneOf(_part, _VERBATIM_PARTS, expected="a content part")]
 
 
@@ -270,6 +315,11 @@ def _choices() -> dict[str, Any]:
 ReplyItem = Annotated[JsonObject, OneOf(_one_key, _choices(), expected="an item: a mapping with one key, its type", error="item")]
 
 
+def without_nulls(form: Mapping[str, object]) -> JsonObject:
+    """A key that is there without a value was not given."""
+    return {str(key): value for key, value in form.items() if value is not None}
+
+
 def long_item(item: Mapping[str, object]) -> JsonObject:
     """An item as written, its short form spelt out: what a scalar stands for is settled before templates are rendered."""
     if "type" in item:
@@ -277,13 +327,15 @@ def long_item(item: Mapping[str, object]) -> JsonObject:
     ((name, value),) = item.items()
     form = FORMS[name]
     is_short = form.main is not None and (form.long is object or not isinstance(value, Mapping))
-    return {name: {form.main: value} if is_short else value}
+    if is_short:
+        return {name: {form.main: value}}
+    return {name: without_nulls(value) if isinstance(value, Mapping) else {}}
 
 
 def draft_of(item: Mapping[str, object]) -> JsonObject:
     """The draft of an item in its long form, rendered."""
     if "type" in item:
-        return {"verbatim": True, **item}
+        return {"verbatim": dict(item)}
     ((name, form),) = item.items()
     if not isinstance(form, Mapping):
         raise TypeError(f"{name} is in its long form here")

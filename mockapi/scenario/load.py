@@ -1,5 +1,6 @@
 """Scenario files become scenarios: read, checked, compiled. Everything that can be refused is refused here."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from mockapi.errors import Problem, ScenarioError, UsageError
 from mockapi.scenario.match import Criterion, compile_when
-from mockapi.scenario.model import ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
+from mockapi.scenario.model import NAME_PATTERN, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
 from mockapi.scenario.reply import Reply, compile_reply
 from mockapi.scenario.report import problems_of
 from mockapi.scenario.source import Source, read_source
@@ -80,6 +81,8 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         is_deep = path.name == "**"
         place = path.parent if is_deep else path
+        if is_deep and not place.is_dir():
+            raise UsageError(f"there is no folder at {place}")
         if place.is_dir():
             inside = place.rglob("*") if is_deep else place.glob("*")
             found += sorted(file for file in inside if _is_scenario(file))
@@ -87,12 +90,13 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             found.append(place)
         else:
             raise UsageError(f"there is no scenario file or folder at {path}")
-    return list(dict.fromkeys(found))
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def _is_scenario(file: Path) -> bool:
     """Editors keep the JSON Schema beside the scenarios; it is not one."""
-    return file.suffix in _ENDINGS and not file.name.endswith(".schema.json") and file.is_file()
+    name = file.name.lower()
+    return name.endswith(_ENDINGS) and not name.endswith(".schema.json") and file.is_file()
 
 
 def load_paths(paths: Iterable[Path]) -> tuple[Scenario, ...]:
@@ -116,7 +120,7 @@ def load_paths(paths: Iterable[Path]) -> tuple[Scenario, ...]:
 
 def load_file(path: Path) -> Scenario:
     """One scenario file; `ScenarioError` with all its problems."""
-    return _compile(read_source(path), default_name=path.name.partition(".")[0])
+    return _compile(read_source(path), default_name=path.stem)
 
 
 def load_text(text: str, name: str = "scenario") -> Scenario:
@@ -140,6 +144,9 @@ def _compile(source: Source, default_name: str) -> Scenario:
     if problems:
         raise ScenarioError(problems)
     name = model.scenario or default_name
+    if not re.fullmatch(NAME_PATTERN, name):
+        message = f"the file's stem {name!r} cannot be the scenario's name; give it one of letters, digits, '.', '_' and '-'"
+        raise ScenarioError([Problem(source.file, 1, 1, "scenario", message)])
     is_script = model.mode == "script"
     is_counted = is_script or any(step.times for step in steps)
     return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps), is_counted)
@@ -211,4 +218,4 @@ class _Locator:
 
 
 def _given(form: object) -> JsonObject:
-    return form.model_dump(exclude_unset=True) if isinstance(form, ErrorForm | FailForm) else {}
+    return form.model_dump(exclude_none=True) if isinstance(form, ErrorForm | FailForm) else {}

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from mockapi.scenario.context import Context
 from mockapi.scenario.model import ToolOutputForm, When
-from mockapi.scenario.text import TextMatcher, compile_text
+from mockapi.scenario.text import TextMatcher, compile_text, is_matcher
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tools import tool_names
 
-__all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "holds", "judge"]
+__all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "judge", "match_criteria"]
 
 _LONGEST_SHOWN = 200
 
@@ -60,7 +60,7 @@ class Verdict:
     criteria: int = 0
 
     @property
-    def holds(self) -> bool:
+    def is_match(self) -> bool:
         """Whether every criterion held."""
         return not self.differences
 
@@ -102,7 +102,7 @@ def judge(criteria: Iterable[Criterion], facts: Facts) -> Verdict:
     return verdict
 
 
-def holds(criteria: Iterable[Criterion], facts: Facts) -> Mapping[str, str] | None:
+def match_criteria(criteria: Iterable[Criterion], facts: Facts) -> Mapping[str, str] | None:
     """What the regular expressions of a matching step caught; None at the first criterion that does not hold."""
     groups: dict[str, str] = {}
     for criterion in criteria:
@@ -137,11 +137,9 @@ def _equal(name: str, wanted: object, get: Callable[[Facts], object]) -> list[Cr
 def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -> Criterion:
     def check(facts: Facts, groups: dict[str, str]) -> object:
         got = get(facts)
-        if got is None:
-            return Said("nothing")
-        result = matcher.test(got)
+        result = matcher.test(got or "")
         groups.update(result.groups)
-        return HOLDS if result.holds else got
+        return HOLDS if result.holds else Said("nothing") if got is None else got
 
     return Criterion(name, matcher.wanted, check)
 
@@ -156,12 +154,12 @@ def _model(value: object, when: When) -> list[Criterion]:
 
 
 def _input(value: object, when: When) -> list[Criterion]:
-    inner = _text("input", compile_text(value), lambda facts: facts.context.user_text if facts.context.has_user else None)
+    inner = _text("input", compile_text(value), lambda facts: facts.context.user_text)
 
     def check(facts: Facts, groups: dict[str, str]) -> object:
         if when.tool_output is None and facts.context.brings_outputs:
             return Said("tool outputs and no user message after them (name `tool_output` to match such a turn)")
-        return inner.check(facts, groups)
+        return inner.check(facts, groups) if facts.context.has_user else Said("no user message")
 
     return [Criterion("input", inner.wanted, check)]
 
@@ -268,8 +266,7 @@ def _body(value: object, when: When) -> list[Criterion]:
 def _at_pointer(pointer: str, wanted: object) -> Criterion:
     """A string is a text matcher on texts; anything else is compared."""
     name = f"body{pointer}"
-    is_matcher = isinstance(wanted, str) or (isinstance(wanted, Mapping) and set(wanted) <= _MATCHER_KEYS and bool(wanted))
-    matcher = compile_text(wanted) if is_matcher else None
+    matcher = compile_text(wanted) if is_matcher(wanted) else None
 
     def check(facts: Facts, groups: dict[str, str]) -> object:
         found, got = resolve_pointer(facts.raw, pointer)
@@ -284,16 +281,13 @@ def _at_pointer(pointer: str, wanted: object) -> Criterion:
     return Criterion(name, matcher.wanted if matcher else _shown(wanted), check)
 
 
-_MATCHER_KEYS = frozenset({"equals", "contains", "matches", "not", "any", "all"})
-
-
 def resolve_pointer(value: object, pointer: str) -> tuple[bool, object]:
     """(found, value) at an RFC 6901 JSON Pointer."""
     for raw in pointer.split("/")[1:]:
         part = raw.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping) and part in value:
             value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
             value = value[int(part)]
         else:
             return False, None

@@ -4,20 +4,25 @@ A key whose behaviour comes with a later release is a field of type `NotYet`: it
 ignored. Words for what is wrong are made in `mockapi.scenario.report`.
 """
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from mockapi.scenario.forms import ReplyItem
-from mockapi.scenario.text import compile_text
+from mockapi.scenario.template import is_template
+from mockapi.scenario.text import compile_text, is_matcher
 from mockapi.scenario.units import parse_duration, parse_rate
-from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.wire.catalogue import ERROR_CODES, check_header
 from mockapi.wire.typed import by_kind
 
 __all__ = ["ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+NAME_PATTERN = "[A-Za-z0-9._-]+"
 
 
 def _refuse(value: object) -> object:
@@ -110,7 +115,7 @@ class When(BaseModel):
     @model_validator(mode="after")
     def _body_matchers_compile(self) -> "When":
         for value in (self.body or {}).values():
-            if isinstance(value, str):
+            if is_matcher(value):
                 compile_text(value)
         return self
 
@@ -163,6 +168,24 @@ def _known_code(value: str) -> str:
     return value
 
 
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise ValueError(f"{name!r} is not a header's name")
+    if name.lower() in ("content-length", "transfer-encoding", "connection"):
+        raise ValueError(f"{name!r} belongs to the connection, not to the answer")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not is_template(value):
+        check_header(value)
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+
+
 class ErrorForm(BaseModel):
     """An HTTP error instead of an answer."""
 
@@ -173,7 +196,7 @@ class ErrorForm(BaseModel):
     type: str | None = None
     message: str | None = None
     param: str | None = None
-    headers: dict[str, str] | None = None
+    headers: dict[HeaderName, HeaderValue] | None = None
 
     @model_validator(mode="after")
     def _says_what(self) -> "ErrorForm":
@@ -196,7 +219,9 @@ KnownCode = Annotated[str, AfterValidator(_known_code)]
 Error = Annotated[str | ErrorForm, by_kind("a code or a mapping", text=KnownCode, mapping=ErrorForm)]
 Fail = Annotated[str | FailForm, by_kind("a code or a mapping", text=str, mapping=FailForm)]
 Unit = Literal["words", "tokens", "chars"]
-Chunk = Annotated[Unit | int, by_kind("words, tokens, chars or a number", text=Unit, number=Annotated[int, Field(ge=1)])]
+Chunk = Annotated[
+    Unit | int, by_kind("words, tokens, chars or a number", text=Unit, number=Annotated[int, Field(ge=1, le=1_000_000)])
+]
 
 
 class PaceForm(BaseModel):
@@ -257,7 +282,7 @@ class ScenarioFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="mockapi scenario")
 
-    scenario: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")] | None = None
+    scenario: Annotated[str, Field(min_length=1, pattern=f"^{NAME_PATTERN}$")] | None = None
     about: str | None = None
     mode: Literal["rules", "script"] = "rules"
     unmatched: Literal["auto", "error"] | None = None

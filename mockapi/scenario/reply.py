@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mockapi.scenario.forms import draft_of, long_item
+from mockapi.scenario.forms import draft_of, long_item, without_nulls
 from mockapi.scenario.template import Render, Where, compile_value
 from mockapi.wire.json import JsonObject, dumps
 
@@ -18,6 +18,7 @@ class Rendered:
 
     drafts: bytes
     overrides: JsonObject
+    is_constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,13 @@ def compile_reply(reply: object, locate: Locate) -> Reply:
     """Compile a reply as written; it must have passed the model."""
     form = _long_form(reply)
     prefix = 0 if isinstance(reply, Mapping) else 1  # `output` is not written in the short forms
-    render = compile_value(form, lambda path: locate(path[prefix:]))
-    return Reply(_assembled(form)) if render is None else Reply(None, render)
+    render = compile_value(form, lambda path: locate(path[prefix:]), _keeps_type)
+    return Reply(_assembled(form, is_constant=True)) if render is None else Reply(None, render)
+
+
+def _keeps_type(path: tuple[str | int, ...]) -> bool:
+    """A whole expression keeps its type inside `arguments` and `json`; everywhere else the wire wants text."""
+    return len(path) > 3 and path[0] == "output" and (path[2] == "json" or path[3] == "arguments")
 
 
 def message_drafts(text: str) -> bytes:
@@ -50,14 +56,14 @@ def message_drafts(text: str) -> bytes:
 
 def _long_form(reply: object) -> JsonObject:
     """The reply as a mapping whose `output` is a list of items in their long forms."""
-    form: JsonObject = dict(reply) if isinstance(reply, Mapping) else {"output": reply}
+    form: JsonObject = without_nulls(reply) if isinstance(reply, Mapping) else {"output": reply}
     output = form.get("output", [])
     items = output if isinstance(output, list) else [{"message": output}]
     return {**form, "output": [long_item(item) for item in items]}
 
 
-def _assembled(form: object) -> Rendered:
+def _assembled(form: object, *, is_constant: bool = False) -> Rendered:
     if not isinstance(form, Mapping):
         raise TypeError("a reply renders to a mapping")
     overrides = {str(key): value for key, value in form.items() if key != "output"}
-    return Rendered(dumps([draft_of(item) for item in form["output"]]), overrides)
+    return Rendered(dumps([draft_of(item) for item in form["output"]]), overrides, is_constant)

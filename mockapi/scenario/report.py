@@ -22,6 +22,7 @@ from mockapi.scenario.model import (
 )
 from mockapi.scenario.source import Source
 from mockapi.wire.later import LATER_ITEMS
+from mockapi.wire.typed import keys_of
 
 __all__ = ["problems_of"]
 
@@ -50,7 +51,7 @@ def problems_of(error: ValidationError, source: Source) -> list[Problem]:
 
 
 def _problem(detail: ErrorDetails, source: Source) -> Problem:
-    path = tuple(part for part in detail["loc"] if isinstance(part, int) or not part.startswith(("<", "[")))
+    path = keys_of(detail["loc"])
     return source.problem_at(path, _message(detail, path, source))
 
 
@@ -73,7 +74,8 @@ def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:
 
 def _wrong_kind(detail: ErrorDetails, path: Path, source: Source) -> str:
     expected = _KINDS.get(detail["type"]) or str(detail["ctx"]["expected"])
-    return f"expected {expected}, got {_got(detail['input'])}{_quote_hint(detail['input'], path, source)}"
+    hint = _quote_hint(detail["input"], path, source) if "text" in expected else ""
+    return f"expected {expected}, got {_got(detail['input'])}{hint}"
 
 
 def _bad_item(detail: ErrorDetails, path: Path, source: Source) -> str:
@@ -139,6 +141,6 @@ def _got(value: object) -> str:
 
 def _quote_hint(value: object, path: Path, source: Source) -> str:
     written = source.written_at(path)
-    if written is None or not (value is None or isinstance(value, bool | int | float)):
+    if written is None or not isinstance(value, bool | int | float):
         return ""
     return f'; quote it: "{written}"'

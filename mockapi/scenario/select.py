@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mockapi.scenario.load import Scenario, Step
-from mockapi.scenario.match import Facts, Verdict, holds, judge
+from mockapi.scenario.match import Facts, Verdict, judge, match_criteria
 
 __all__ = ["Candidate", "Selection", "select_step", "unmatched_message"]
 
@@ -47,7 +47,7 @@ def select_step(candidates: Iterable[Candidate], facts: Facts, fires: Fires) -> 
     """The first matching step of any candidate."""
     for candidate in candidates:
         for step in candidate.open_steps:
-            groups = holds(step.criteria, facts)
+            groups = match_criteria(step.criteria, facts)
             if groups is None:
                 continue
             fired = step.chance is None or fires(step, candidate.scenario.name)
@@ -78,7 +78,11 @@ def _misses(candidate: Candidate, facts: Facts) -> Iterable[tuple[tuple[int, int
         elif step not in waiting:
             reasons.append("not its turn: the steps of a script are used in order")
         reasons = reasons or ["its chance did not fire"]
-        yield (len(reasons), _nearness(verdict)), f"- {where}:" + "".join(f"\n    {reason}" for reason in reasons)
+        is_next = scenario.is_script and step in waiting  # what a script waits for explains its miss best
+        yield (
+            (0 if is_next else len(reasons), _nearness(verdict)),
+            f"- {where}:" + "".join(f"\n    {reason}" for reason in reasons),
+        )
 
 
 def _nearness(verdict: Verdict) -> int:

@@ -4,19 +4,28 @@ Only plain data: no tags, no objects, no dates; duplicate keys, alias bombs and 
 same loader.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 
 import yaml
 
 from mockapi.errors import Problem, ScenarioError
+from mockapi.wire.json import loads
 
 __all__ = ["MOST_VALUES", "Source", "read_source"]
 
 MOST_VALUES = 2_000_000
 """Values in one file, aliases expanded."""
 
+MOST_CHARACTERS = 100_000_000
+"""Characters in one file, aliases expanded."""
+
 _DEEPEST = 60
+_DEEPEST_EVENTS = 1_000
+_SHORT = 10_000  # characters; a text that short cannot nest deeply enough to hurt the C loader
+_SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
@@ -46,7 +55,7 @@ class Source:
     def __init__(self, file: str, root: yaml.Node) -> None:
         self.file = file
         self._root = root
-        self._values = 0
+        self._values = self._characters = 0
         self.data = self._construct(root, ())
 
     def _problem(self, node: yaml.Node, message: str, key: str = "") -> ScenarioError:
@@ -55,8 +64,10 @@ class Source:
 
     def _construct(self, node: yaml.Node, above: tuple[yaml.Node, ...]) -> object:
         self._values += 1
-        if self._values > MOST_VALUES:
-            raise self._problem(node, f"the file expands to over {MOST_VALUES:,} values: an alias bomb?")
+        self._characters += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+        if self._values > MOST_VALUES or self._characters > MOST_CHARACTERS:
+            most = f"{MOST_VALUES:,} values or {MOST_CHARACTERS:,} characters"
+            raise self._problem(node, f"the file expands to over {most}: an alias bomb?")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if node in above:
@@ -81,9 +92,12 @@ class Source:
         if resolve is None:
             raise self._problem(node, f"the tag {node.tag} is not allowed: scenario files are plain data")
         try:
-            return resolve(node.value)
+            value = resolve(node.value)
         except ValueError:
             raise self._problem(node, f"{node.value!r} is not a number; quote it if it is text") from None
+        if isinstance(value, float) and not isfinite(value):
+            raise self._problem(node, f"{node.value!r} has no JSON; quote it if it is text")
+        return value
 
     def _mapping(self, node: yaml.MappingNode, above: tuple[yaml.Node, ...]) -> dict[str, object]:
         result: dict[str, object] = {}
@@ -138,11 +152,27 @@ class Source:
         return node.value if isinstance(node, yaml.ScalarNode) else None
 
 
+def _check_depth(file: str, content: str) -> None:
+    """The C loader composes by recursion, and would crash on a deep file before anything could be said about it."""
+    if len(content) < _SHORT:
+        return
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST_EVENTS:
+            mark = event.start_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            raise ScenarioError([Problem(file, line, column, "", f"nested deeper than {_DEEPEST} levels")])
+
+
 def read_source(path: Path, name: str | None = None, text: str | None = None) -> Source:
     """Read a file (or a text under that name); `ScenarioError` with file:line:column if it is not plain YAML."""
     file = name or str(path)
     try:
         content = path.read_text(encoding="utf-8") if text is None else text
+        if path.suffix.lower() == ".json":  # JSON writes one character as two escapes, which YAML does not know
+            content = _SURROGATES.sub(lambda found: str(loads(f'"{found[0]}"')), content)
+        _check_depth(file, content)
         root = yaml.compose(content, Loader=_LOADER)
     except OSError as error:
         raise ScenarioError([Problem(file, 1, 1, "", f"cannot be read: {error.strerror}")]) from None
@@ -153,7 +183,8 @@ def read_source(path: Path, name: str | None = None, text: str | None = None) ->
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise ScenarioError([Problem(file, line, column, "", f"is not YAML: {error.problem or error.context}")]) from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise ScenarioError([Problem(file, 1, 1, "", f"is not YAML: {error}")]) from None
+        reason = " ".join(str(error).split())
+        raise ScenarioError([Problem(file, 1, 1, "", f"is not YAML: {reason}")]) from None
     if root is None:
         raise ScenarioError([Problem(file, 1, 1, "", "is empty; it needs at least `steps:`")])
     return Source(file, root)

@@ -1,13 +1,15 @@
 """Templates: Jinja2, sandboxed, and an allow-list of our own on the syntax tree, checked at load.
 
-Allowed are expressions, `if`, and `for` over at most 200 elements, two deep. No calls, no assignments, no macros, no imports:
+Allowed are expressions, `if`, and `for` over at most 200 elements, two deep, 2,000 rounds together; a million characters.
+No calls, no assignments, no macros, no imports:
 Jinja's own sandbox would let a nested loop run for minutes (STYLE.md "Traps").
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 from mockapi.errors import MockError
@@ -18,7 +20,10 @@ __all__ = ["Render", "TemplateError", "Where", "compile_value", "is_template", "
 Render = Callable[[Mapping[str, object]], object]
 
 MOST_ELEMENTS = 200
+MOST_LOOPS = 2_000
+MOST_TEXT = 1_000_000
 _DEEPEST_FOR = 2
+_DEEPEST = 50
 
 _NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.List, nodes.Dict, nodes.Pair,
@@ -66,20 +71,52 @@ class _Environment(SandboxedEnvironment):
         return super().call_binop(context, operator, left, right)  # type: ignore[arg-type]
 
 
-def _bounded(values: Iterable[object]) -> list[object]:
-    kept: list[object] = []
-    for value in values:
-        if len(kept) == MOST_ELEMENTS:
-            raise ValueError(f"a loop runs over {MOST_ELEMENTS} elements at most")
-        kept.append(value)
-    return kept
+@pass_context
+def _bounded(context: Context, values: Iterable[object]) -> Iterator[object]:
+    """What a loop runs over; counts the loops of one rendering."""
+    loops = context["_loops"]
+    for number, value in enumerate(values, 1):
+        loops[0] += 1
+        if number > MOST_ELEMENTS or loops[0] > MOST_LOOPS:
+            raise ValueError(f"a loop runs over {MOST_ELEMENTS} elements, all loops together {MOST_LOOPS:,} times at most")
+        yield value
 
 
-_ENVIRONMENT = _Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+def _join(values: Iterable[object], separator: str = "", attribute: str | None = None) -> str:
+    if attribute is not None:
+        values = [value.get(attribute) if isinstance(value, Mapping) else value for value in values]
+    parts = [_as_text(value) for value in values]
+    if sum(map(len, parts)) + len(separator) * len(parts) > MOST_TEXT:
+        raise ValueError(f"a template makes at most {MOST_TEXT:,} characters")
+    return separator.join(parts)
+
+
+def _replace(value: object, old: str, new: str, count: int = -1) -> str:
+    text = _as_text(value)
+    if len(text) + text.count(old) * len(new) > MOST_TEXT:
+        raise ValueError(f"a template makes at most {MOST_TEXT:,} characters")
+    return text.replace(old, new, count)
+
+
+def _round(value: float, precision: int = 0) -> float:
+    if not 0 <= precision <= 15:
+        raise ValueError("round takes 0 to 15 digits")
+    return round(value, precision)
+
+
+_ENVIRONMENT = _Environment(
+    undefined=StrictUndefined,
+    autoescape=False,
+    keep_trailing_newline=True,
+    finalize=lambda value: value if isinstance(value, str | Undefined) else _as_text(value),
+)
 _ENVIRONMENT.globals.clear()
 _ENVIRONMENT.filters = {name: _ENVIRONMENT.filters[name] for name in _FILTERS} | {
     "_bounded": _bounded,
-    "tojson": lambda value: dumps(value).decode(),
+    "join": _join,
+    "replace": _replace,
+    "round": _round,
+    "tojson": lambda value: dumps(_data(value)).decode(),
 }
 
 
@@ -88,68 +125,127 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
+Path = tuple[str | int, ...]
+
+
+class _Compiler:
+    """Compiles a tree of values; where a string stands, and whether it keeps its type, depends on its path."""
+
+    def __init__(self, where: Callable[[Path], Where], keeps_type: Callable[[Path], bool]) -> None:
+        self._where = where
+        self._keeps_type = keeps_type
+
+    def compile(self, value: object, path: Path = ()) -> Render | None:
+        if isinstance(value, str):
+            if not is_template(value):
+                return None
+            return _compile_text(value, self._where(path), keeps_type=self._keeps_type(path))
+        if isinstance(value, Mapping):
+            return self._mapping(value, path)
+        if isinstance(value, list):
+            return self._list(value, path)
+        return None
+
+    def _mapping(self, value: Mapping[str, object], path: Path) -> Render | None:
+        renders = {key: self.compile(each, (*path, key)) for key, each in value.items()}
+        if not any(renders.values()):
+            return None
+        return lambda names: {
+            key: render(names) if (render := renders[key]) else each for key, each in value.items()
+        }  # fmt: skip
+
+    def _list(self, value: list[object], path: Path) -> Render | None:
+        renders = [self.compile(each, (*path, index)) for index, each in enumerate(value)]
+        if not any(renders):
+            return None
+        return lambda names: [
+            render(names) if render else each for render, each in zip(renders, value, strict=True)
+        ]  # fmt: skip
+
+
 def compile_value(
-    value: object, where: Callable[[tuple[str | int, ...]], Where], path: tuple[str | int, ...] = ()
+    value: object, where: Callable[[Path], Where], keeps_type: Callable[[Path], bool] = lambda path: False
 ) -> Render | None:
     """A function that renders a tree of values; None if there is nothing to render in it.
 
-    `where` tells where the string at a path stands. Raises `TemplateError` for what is not allowed.
+    `where` tells where the string at a path stands; a string that is one whole expression keeps its value's type where
+    `keeps_type` says so, else it becomes text. Raises `TemplateError` for what is not allowed.
     """
-    if isinstance(value, str):
-        return _compile_text(value, where(path)) if is_template(value) else None
-    if isinstance(value, Mapping):
-        return _compile_mapping(value, where, path)
-    if isinstance(value, list):
-        return _compile_list(value, where, path)
-    return None
+    return _Compiler(where, keeps_type).compile(value)
 
 
-def _compile_mapping(
-    value: Mapping[str, object], where: Callable[[tuple[str | int, ...]], Where], path: tuple[str | int, ...]
-) -> Render | None:
-    renders = {key: compile_value(each, where, (*path, key)) for key, each in value.items()}
-    if not any(renders.values()):
-        return None
-    return lambda names: {
-        key: render(names) if (render := renders[key]) else each for key, each in value.items()
-    }  # fmt: skip
-
-
-def _compile_list(
-    value: list[object], where: Callable[[tuple[str | int, ...]], Where], path: tuple[str | int, ...]
-) -> Render | None:
-    renders = [compile_value(each, where, (*path, index)) for index, each in enumerate(value)]
-    if not any(renders):
-        return None
-    return lambda names: [
-        render(names) if render else each for render, each in zip(renders, value, strict=True)
-    ]  # fmt: skip
-
-
-def _compile_text(text: str, where: Where) -> Render:
+def _compile_text(text: str, where: Where, *, keeps_type: bool) -> Render:
     try:
         tree = _ENVIRONMENT.parse(text)
+        _check(tree)
+        expression = _expression_of(tree, text)
+        if expression is not None:
+            run = _ENVIRONMENT.compile_expression(expression, undefined_to_none=False)
+            finish = _plain if keeps_type else _as_text
+            return lambda names: _guarded(lambda: finish(_defined(run(**names))), where)
+        template = _ENVIRONMENT.from_string(tree)
+    except TemplateError:
+        raise
     except TemplateSyntaxError as error:
         raise TemplateError(f"not a template: {error.message}") from None
-    _check(tree, 0)
-    if _is_one_expression(tree):
-        inner = text.strip()[2:-2].removeprefix("-").removeprefix("+").removesuffix("-").removesuffix("+")
-        expression = _ENVIRONMENT.compile_expression(inner, undefined_to_none=False)
-        return lambda names: _plain(_guarded(lambda: expression(**names), where), where)
-    template = _ENVIRONMENT.from_string(tree)
-    return lambda names: _guarded(lambda: template.render(**names), where)
+    except (RecursionError, SyntaxError, MemoryError, OverflowError, TypeError, ValueError, ArithmeticError) as error:
+        raise TemplateError(f"not a template that can be compiled: {error}") from None
+    return lambda names: _guarded(lambda: _limited(template.render(**names, _loops=[0])), where)
 
 
-def _is_one_expression(tree: nodes.Template) -> bool:
+def _expression_of(tree: nodes.Template, text: str) -> str | None:
+    """The inside of a template that is one whole expression; None for any other."""
+    stripped = text.strip()
+    if not (stripped.startswith("{{") and stripped.endswith("}}")):
+        return None
     if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output):
-        return False
+        return None
     parts = tree.body[0].nodes
-    return len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData)
+    if len(parts) != 1 or isinstance(parts[0], nodes.TemplateData):
+        return None
+    return stripped[2:-2].removeprefix("-").removeprefix("+").removesuffix("-").removesuffix("+")
 
 
-def _check(node: nodes.Node, loops: int) -> None:
+def _defined(value: object) -> object:
+    if isinstance(value, Undefined):
+        str(value)  # raises, naming what is undefined
+    return value
+
+
+def _limited(text: str) -> str:
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"a template makes at most {MOST_TEXT:,} characters")
+    return text
+
+
+def _data(value: object) -> object:
+    """An expression's value as JSON data, lazy sequences as lists; what is not data is refused."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _data(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | Iterator | KeysView | ValuesView | ItemsView):
+        return [_data(each) for each in value]
+    raise TypeError(f"{type(value).__name__} is not data")
+
+
+def _plain(value: object) -> object:
+    """Data as it is; infinite numbers are none."""
+    return loads(dumps(_data(value)))
+
+
+def _as_text(value: object) -> str:
+    """What an expression writes into a text: lists and mappings as JSON, nothing for null."""
+    if isinstance(value, str):
+        return _limited(str(value))
+    return "" if value is None else _limited(dumps(_plain(value)).decode())
+
+
+def _check(node: nodes.Node, loops: int = 0, depth: int = 0) -> None:
     if type(node) not in _NODES:
         raise TemplateError(f"{type(node).__name__.lower()} is not allowed in a template")
+    if depth > _DEEPEST:
+        raise TemplateError(f"nested deeper than {_DEEPEST} levels")
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
         raise TemplateError(f"the filter {node.name!r} is not allowed; allowed: {', '.join(sorted(_FILTERS))}")
     if isinstance(node, nodes.For):
@@ -157,7 +253,7 @@ def _check(node: nodes.Node, loops: int) -> None:
         if loops > _DEEPEST_FOR or node.recursive:
             raise TemplateError(f"loops may be {_DEEPEST_FOR} deep at most")
     for child in node.iter_child_nodes():
-        _check(child, loops)
+        _check(child, loops, depth + 1)
     if isinstance(node, nodes.For):
         node.iter = nodes.Filter(node.iter, "_bounded", [], [], None, None, lineno=node.lineno)
         node.set_environment(_ENVIRONMENT)
@@ -166,22 +262,10 @@ def _check(node: nodes.Node, loops: int) -> None:
 def _guarded(render: Callable[[], object], where: Where) -> object:
     """Run a template; whatever it trips over is told with file and line."""
     try:
-        value = render()
-        if isinstance(value, Undefined):
-            str(value)  # raises, naming what is undefined
-    except MockError:
-        raise
+        return render()
     except Exception as error:  # noqa: BLE001 - a template can raise anything; the client gets the reason
         message = f"The template at {where} failed: {error}"
         raise MockError(message, status=500, code="mock_template_error") from None
-    return value
-
-
-def _plain(value: object, where: Where) -> object:
-    """An expression's value as JSON data: lazy sequences become lists."""
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return _guarded(lambda: loads(dumps(value)), where)
 
 
 def static_needs(value: object) -> Iterator[str]:
@@ -200,6 +284,18 @@ def static_needs(value: object) -> Iterator[str]:
 def _needs_of(text: str) -> Iterator[str]:
     tree = _ENVIRONMENT.parse(text)
     yield from meta.find_undeclared_variables(tree)
-    for node in tree.find_all(nodes.Getattr):
-        if isinstance(node.node, nodes.Name) and node.node.name == "tool_outputs":
-            yield f"tool_outputs.{node.attr}"
+    named: set[int] = set()
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        inner = getattr(node, "node", None)
+        if not (isinstance(inner, nodes.Name) and inner.name == "tool_outputs"):
+            continue
+        key: object = None
+        if isinstance(node, nodes.Getattr):
+            key = node.attr
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+            key = node.arg.value
+        if isinstance(key, str):
+            named.add(id(inner))
+            yield f"tool_outputs.{key}"
+    if any(name.name == "tool_outputs" and id(name) not in named for name in tree.find_all(nodes.Name)):
+        yield "tool_outputs.*"

@@ -5,10 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["TextMatcher", "TextResult", "compile_text", "regex_of"]
+import regex
 
-_REGEX = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+__all__ = ["TextMatcher", "TextResult", "compile_text", "is_matcher", "regex_of"]
+
+LONGEST_SEARCH_S = 0.25
+"""A search that takes longer does not match: a pattern can need longer than anybody lives."""
+
+Regex = regex.Pattern[str]
+_REGEX = re.compile(r"/(.*)/([imsx]*)", re.DOTALL)
+_FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
 
 
 class TextResult(NamedTuple):
@@ -30,20 +36,28 @@ class TextMatcher:
     test: Callable[[str], TextResult]
 
 
-def regex_of(text: str) -> re.Pattern[str] | None:
-    """The pattern of `/…/` or `/…/i`; None for a plain string; ValueError if it is not a regular expression."""
+def regex_of(text: str) -> Regex | None:
+    """The pattern of `/…/` or `/…/i` (flags i, m, s, x); None for a plain string; ValueError if it is no regular expression."""
     found = _REGEX.fullmatch(text)
-    if found is None:
-        return None
+    return _compiled(found[1], found[2]) if found else None
+
+
+def _compiled(source: str, letters: str = "") -> Regex:
     flags = 0
-    for letter in found[2]:
-        if letter not in _FLAGS:
-            raise ValueError(f"unknown flag {letter!r} behind the regular expression; known: i, m, s, x")
+    for letter in letters:
         flags |= _FLAGS[letter]
     try:
-        return re.compile(found[1], flags)
-    except re.error as error:
+        return regex.compile(source, flags)
+    except (regex.error, OverflowError, RecursionError, ValueError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
+
+
+def is_matcher(value: object) -> bool:
+    """Whether a value under `body` is meant as a text matcher: text, or a mapping of matcher words only."""
+    return isinstance(value, str) or (isinstance(value, Mapping) and bool(value) and set(value) <= _WORDS)
+
+
+_WORDS = frozenset({"equals", "contains", "matches", "not", "any", "all"})
 
 
 def compile_text(matcher: object) -> TextMatcher:
@@ -71,10 +85,7 @@ def _named(kind: str, value: str) -> TextMatcher:
     if kind == "contains":
         return _contained(value)
     if kind == "matches":
-        source = value if _REGEX.fullmatch(value) else f"/{value}/"
-        pattern = regex_of(source)
-        assert pattern is not None
-        return _searched(source, pattern)
+        return _searched(value, regex_of(value) or _compiled(value))
     raise ValueError(f"unknown text matcher {kind!r}; known: equals, contains, matches, not, any, all")
 
 
@@ -83,9 +94,12 @@ def _contained(value: str) -> TextMatcher:
     return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO)
 
 
-def _searched(source: str, pattern: re.Pattern[str]) -> TextMatcher:
+def _searched(source: str, pattern: Regex) -> TextMatcher:
     def test(text: str) -> TextResult:
-        found = pattern.search(text)
+        try:
+            found = pattern.search(text, timeout=LONGEST_SEARCH_S)
+        except TimeoutError:
+            return _NO
         if found is None:
             return _NO
         return TextResult(True, {key: value for key, value in found.groupdict().items() if value is not None})

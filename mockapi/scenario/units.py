@@ -5,6 +5,7 @@ import re
 __all__ = ["parse_duration", "parse_rate"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_S = 10 * 365 * 86400.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
@@ -14,7 +15,10 @@ def parse_duration(text: object) -> float:
     """Seconds in `250ms`, `2s`, `10m`, `1h30m`; ValueError with what to write instead."""
     if not isinstance(text, str) or not _WHOLE.fullmatch(text):
         raise ValueError("a duration is written like 250ms, 2s, 10m or 1h30m")
-    return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    if seconds > LONGEST_S:
+        raise ValueError("a duration is ten years at most")
+    return seconds
 
 
 def parse_rate(text: object) -> float:

@@ -30,6 +30,8 @@ class MemoryStore(Store):
             if len(self._projects) >= self._max_projects:
                 self._projects.popitem(last=False)
             found = self._projects[project] = _Project()
+        else:
+            self._projects.move_to_end(project)
         return found
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
@@ -37,6 +39,7 @@ class MemoryStore(Store):
         ordinals = self._of(project).ordinals
         ordinal = ordinals.get(key, 0)
         ordinals[key] = ordinal + 1
+        ordinals.move_to_end(key)
         if len(ordinals) > self._max_responses:
             ordinals.popitem(last=False)
         return ordinal

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mockapi.errors import ApiError
+from mockapi.errors import ApiError, MockError
 
-__all__ = ["ERROR_CODES", "CatalogueRow", "error_from", "failure_of"]
+__all__ = ["ERROR_CODES", "CatalogueRow", "check_header", "error_from", "failure_of"]
 
 _RATE = (
     "Rate limit reached for {model} in organization org-mock on {what} per min ({short}): Limit {limit}, Used {limit}, "
@@ -108,6 +108,11 @@ def error_from(form: Mapping[str, object], names: Mapping[str, str]) -> ApiError
     default_type = "server_error" if isinstance(status, int) and status >= 500 else "invalid_request_error"
     given = form.get("headers")
     headers = {**(row.headers if row else {}), **(given if isinstance(given, Mapping) else {})}
+    for value in headers.values():
+        try:
+            check_header(str(value))
+        except ValueError as problem:
+            raise MockError(str(problem), status=500, code="mock_template_error") from None
     param = form.get("param", row.param if row else None)
     return ApiError(
         str(message),
@@ -117,6 +122,12 @@ def error_from(form: Mapping[str, object], names: Mapping[str, str]) -> ApiError
         code=None if code is None else str(code),
         headers={str(key).lower(): str(value) for key, value in headers.items()},
     )
+
+
+def check_header(value: str) -> None:
+    """ValueError if no header can carry the value."""
+    if not all(character == "\t" or (" " <= character <= "ÿ" and character != "\x7f") for character in value):
+        raise ValueError(f"a header cannot carry {value!r}")
 
 
 def _filled(message: str, names: Mapping[str, str]) -> str:

@@ -84,7 +84,7 @@ class FileCitation(TypedDict, total=False):
 
     type: Required[Literal["file_citation"]]
     file_id: Required[str]
-    filename: str | None
+    filename: Required[str]
     index: Required[int]
 
 

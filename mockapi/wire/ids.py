@@ -5,7 +5,7 @@
 
 from hashlib import blake2b
 
-__all__ = ["Derivation", "alnum", "chance", "digest", "is_id", "partition_of", "text_of_length"]
+__all__ = ["Derivation", "alnum", "chance", "digest", "is_id", "partition_of", "request_id_of", "text_of_length"]
 
 _ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TO_ALNUM = bytes(_ALNUM[byte % 62] for byte in range(256))
@@ -29,6 +29,11 @@ def text_of_length(seed: bytes, length: int) -> str:
     """Derived `[0-9A-Za-z]` text of any length: obfuscation, opaque content."""
     blocks = (length + 63) // 64
     return alnum(b"".join(blake2b(seed, salt=block.to_bytes(8, "big")).digest() for block in range(blocks)))[:length]
+
+
+def request_id_of(identity: bytes) -> str:
+    """`req_` and 32 hex digits (ERRORS.md §11), from the digest of a call."""
+    return f"req_{identity.hex()[:32]}"
 
 
 def chance(seed: bytes, *parts: bytes) -> float:

@@ -15,7 +15,7 @@ from mockapi.wire.content import (
 )
 from mockapi.wire.json import JsonObject
 from mockapi.wire.tools import Tool
-from mockapi.wire.typed import STRICT, AnyObject, OneOf, Status, TypedDict, by_kind
+from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, OneOf, Status, TypedDict, by_kind
 
 __all__ = ["ITEM_TYPES", "Input", "InputItem", "InputMessage", "OutputMessage"]
 
@@ -27,9 +27,11 @@ Phase = Literal["commentary", "final_answer"]
 
 
 _PARTS_OR_TEXT = "one of a string or array of objects"
-UserContent = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=list[UserPart])]
-AssistantContent = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=list[AssistantPart])]
-CallOutput = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=list[OutputPart])]
+UserContent = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=Annotated[list[UserPart], FIRST_ERROR])]
+AssistantContent = Annotated[
+    str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=Annotated[list[AssistantPart], FIRST_ERROR])
+]
+CallOutput = Annotated[str | list[JsonObject], by_kind(_PARTS_OR_TEXT, text=Text, items=Annotated[list[OutputPart], FIRST_ERROR])]
 
 
 @with_config(STRICT)
@@ -251,9 +253,14 @@ def _pick_item(value: object) -> str | None:
     kind = value.get("type")
     if kind is None and "role" not in value and "id" in value:
         kind = "item_reference"
-    tag = value.get("role") if kind in (None, "message") else kind
-    return tag if isinstance(tag, str) else None
+    if kind in (None, "message"):
+        role = value.get("role")
+        return role if isinstance(role, str) and role in _ROLES else None
+    return kind if isinstance(kind, str) and kind not in _ROLES else None
 
 
 InputItem = Annotated[JsonObject, OneOf(_pick_item, _CHOICES, expected="an input item", supported=_ROLES, universe=ITEM_TYPES)]
-Input = Annotated[str | list[JsonObject], by_kind("one of a string or array of input items", text=Text, items=list[InputItem])]
+Input = Annotated[
+    str | list[JsonObject],
+    by_kind("one of a string or array of input items", text=Text, items=Annotated[list[InputItem], FIRST_ERROR]),
+]

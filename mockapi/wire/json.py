@@ -1,6 +1,8 @@
 """JSON in and out, by pydantic-core: the one place that fixes strictness and style."""
 
+import re
 from collections.abc import Mapping
+from math import isfinite
 
 from pydantic_core import from_json, to_json
 
@@ -11,7 +13,21 @@ JsonObject = dict[str, object]
 
 def loads(data: bytes | str) -> object:
     """Parse JSON; ValueError for anything that is not JSON: NaN, bad UTF-8, over 200 levels of nesting."""
-    return from_json(data, allow_inf_nan=False, cache_strings="keys")
+    value = from_json(data, allow_inf_nan=False, cache_strings="keys")
+    if _HUGE.search(data) if isinstance(data, bytes) else _HUGE.search(data.encode()):
+        _check_finite(value)
+    return value
+
+
+_HUGE = re.compile(rb"\d[eE]\+?\d{3}|\d{300}")
+
+
+def _check_finite(value: object) -> None:
+    """A number too large for a float has become infinite, which JSON cannot say."""
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("a number is too large")
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_finite(each)
 
 
 def dumps(value: object) -> bytes:

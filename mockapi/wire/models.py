@@ -4,8 +4,10 @@ One row a family; the first row whose prefix fits a model's name describes it. A
 reasoning model if it looks like one (`gpt-5…`, `gpt-6…`, `o1…`), else as a plain one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 __all__ = ["SNAPSHOTS", "Family", "family_of", "snapshot_of"]
 
@@ -37,7 +39,7 @@ SNAPSHOTS = {
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Defaults shared by models whose names begin with `prefix`."""
+    """Defaults and limits shared by models whose names begin with `prefix`; empty tuples mean that the limits are not known."""
 
     prefix: str
     is_reasoning: bool
@@ -46,11 +48,24 @@ class Family:
     top_p: float = 1.0
     cache_retention: str = "in_memory"
     encrypts_always: bool = False
+    efforts: tuple[str, ...] = ()
+    verbosities: tuple[str, ...] = ()
+    caches_24h_only: bool = False
 
+
+_NEWEST_EFFORTS = ("none", "low", "medium", "high", "xhigh", "max")
+_NEWEST: Mapping[str, Any] = {
+    "context": "all_turns",
+    "top_p": 0.98,
+    "cache_retention": "24h",
+    "encrypts_always": True,
+    "efforts": _NEWEST_EFFORTS,
+    "caches_24h_only": True,
+}
 
 _FAMILIES = (
-    Family("gpt-6", True, "medium", "all_turns", 0.98, "24h", encrypts_always=True),
-    Family("gpt-5.6", True, "medium", "all_turns", 0.98, "24h", encrypts_always=True),
+    Family("gpt-6", True, "medium", **_NEWEST),
+    Family("gpt-5.6", True, "medium", **_NEWEST),
     Family("gpt-5.5", True, "medium", "current_turn", 0.98, "24h"),
     Family("gpt-5.4", True, "none", "current_turn", 0.98, "24h"),
     Family("gpt-5.3", True, "medium", "current_turn", 0.98, "24h"),
@@ -65,6 +80,8 @@ _FAMILIES = (
     Family("o4", True, "medium"),
     Family("codex", True, "medium"),
     Family("computer-use", True, "medium"),
+    Family("gpt-4.1-mini", False, verbosities=("medium",)),
+    Family("gpt-4o-mini", False, verbosities=("medium",)),
     Family("", False),
 )
 

@@ -10,7 +10,7 @@ from mockapi.wire.models import family_of, snapshot_of
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tools import echo_tool
 
-__all__ = ["BILLING", "Echo", "Snapshot", "deleted_body", "echo_request", "encode_response", "usage_object"]
+__all__ = ["BILLING", "Echo", "Snapshot", "echo_request", "encode_response", "usage_object"]
 
 BILLING = b',"billing":{"payer":"developer"}'
 _TOKENS = {"image_tokens": 0, "text_tokens": 0}
@@ -189,11 +189,11 @@ def _echo_text(request: CreateRequest) -> JsonObject:
     return {"format": form, "verbosity": text.get("verbosity") or "medium"}
 
 
-def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, cached_tokens: int = 0) -> JsonObject:
+def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int) -> JsonObject:
     """`usage`, in the wire's key order (WIRE.md §10); all figures are tokens."""
     return {
         "input_tokens": input_tokens,
-        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": cached_tokens},
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
         "output_tokens": output_tokens,
         "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
         "total_tokens": input_tokens + output_tokens,
@@ -226,8 +226,3 @@ def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
         dumps(usage) if usage else b"null",
         echo.after_usage,
     )
-
-
-def deleted_body(response_id: str) -> bytes:
-    """What DELETE answers (WIRE.md §1)."""
-    return dumps({"id": response_id, "object": "response.deleted", "deleted": True})

@@ -4,29 +4,19 @@ Fields stand in the measured order of validation (ERRORS.md §1), since the firs
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Required
+from typing import Annotated, Any, Literal, Required, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
 
 from mockapi.errors import ApiError
 from mockapi.wire.items import Input
 from mockapi.wire.json import JsonObject
-from mockapi.wire.tools import Tool, ToolChoice
-from mockapi.wire.typed import STRICT, AnyObject, TypedDict, by_kind, tagged
+from mockapi.wire.tools import StringOrObject, Tool, ToolChoice, tool_names
+from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, TypedDict, by_kind, keys_of, tagged
 from mockapi.wire.validation import api_error, missing_parameter
 
 __all__ = ["INCLUDABLE", "CreateRequest", "parse_create"]
 
-INCLUDABLE = (
-    "file_search_call.results",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "message.input_image.image_url",
-    "computer_call_output.output.image_url",
-    "code_interpreter_call.outputs",
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-)
 Includable = Literal[
     "file_search_call.results",
     "web_search_call.results",
@@ -37,6 +27,7 @@ Includable = Literal[
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
 ]
+INCLUDABLE: tuple[str, ...] = get_args(Includable)
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Summary = Literal["concise", "detailed", "auto"]
@@ -61,7 +52,7 @@ class Prompt(TypedDict, total=False):
     """A hosted prompt template."""
 
     id: Required[str]
-    variables: dict[str, str | AnyObject] | None
+    variables: dict[str, StringOrObject] | None
     version: str | None
 
 
@@ -181,7 +172,7 @@ class CreateRequest(BaseModel):
     conversation: Conversation | None = None
     moderation: Moderation | None = None
     include: list[Includable] = _NONE
-    tools: Annotated[list[Tool], Field(max_length=128)] = _NONE
+    tools: Annotated[list[Tool], Field(max_length=128), FIRST_ERROR] = _NONE
     tool_choice: ToolChoice = "auto"
     metadata: Metadata | None = None
     text: TextConfig | None = None
@@ -242,18 +233,18 @@ def _full_item(item: JsonObject) -> JsonObject:
         if isinstance(content, str):
             return {**item, **_message(str(item["role"]), content)}
         return {**item, "type": "message"}
-    if "type" not in item:
+    if item.get("type") is None:
         return {**item, "type": "item_reference"}
     return item
 
 
-def parse_create(raw: object) -> CreateRequest:
+def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateRequest:
     """Check a parsed JSON body; `ApiError` in the real API's words for the first thing wrong.
 
-    A null is an omitted parameter, except for `model` and `input` (ERRORS.md §1).
+    A null is an omitted parameter, except for `model` and `input` (ERRORS.md §1). `lenient` drops whatever is wrong instead.
     """
-    if not isinstance(raw, Mapping):
-        raw = {}
+    if lenient:
+        return _parse_leniently(raw)
     given = {key: value for key, value in raw.items() if value is not None or key in ("model", "input")}
     if "model" not in given and "prompt" not in given:
         raise missing_parameter("model")
@@ -263,7 +254,48 @@ def parse_create(raw: object) -> CreateRequest:
         request = CreateRequest.model_validate(given)
     except ValidationError as error:
         raise api_error(error, given, CreateRequest) from None
-    if request.stream_options and not request.stream:
+    _check_together(request)
+    return request
+
+
+def _check_together(request: CreateRequest) -> None:
+    """What only two parameters together make wrong."""
+    if request.stream_options is not None and not request.stream:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise ApiError(message, param="stream_options")
-    return request
+    choice = request.tool_choice
+    if choice == "required" and not request.tools:
+        raise ApiError("Tool choice 'required' must be specified with 'tools' parameter.", param="tool_choice")
+    if isinstance(choice, dict) and choice["type"] in ("function", "custom"):
+        names = set(tool_names(request.tools))
+        if choice["name"] not in names:
+            raise ApiError(f"Tool choice '{choice['type']}' not found in 'tools' parameter.", param="tool_choice")
+
+
+_LENIENT_MODEL = "gpt-4o"
+
+
+def _parse_leniently(raw: Mapping[str, object]) -> CreateRequest:
+    """Missing and invalid parameters take their defaults; of a list only the invalid elements are dropped."""
+    given: JsonObject = {key: value for key, value in raw.items() if value is not None}
+    if not given.get("model") or not isinstance(given["model"], str):
+        given["model"] = _LENIENT_MODEL
+    while True:
+        try:
+            return CreateRequest.model_validate(given)
+        except ValidationError as error:
+            given = _without_invalid(given, error)
+
+
+def _without_invalid(given: JsonObject, error: ValidationError) -> JsonObject:
+    """One step towards a valid body: every invalid parameter goes, or loses its invalid elements."""
+    kept = dict(given)
+    for details in error.errors(include_url=False):
+        name, *inside = keys_of(details["loc"])
+        value, index = given.get(str(name)), inside[0] if inside else None
+        if isinstance(value, list) and isinstance(index, int):
+            others = kept.get(str(name))
+            kept[str(name)] = [each for each in others if each is not value[index]] if isinstance(others, list) else []
+        else:
+            kept.pop(str(name), None)
+    return kept

@@ -6,11 +6,16 @@ from typing import Annotated, Any, Literal, Required
 from pydantic import Field, StringConstraints, with_config
 
 from mockapi.wire.json import JsonObject
-from mockapi.wire.typed import STRICT, AnyObject, OneOf, TypedDict, tagged
+from mockapi.wire.typed import STRICT, AnyObject, OneOf, TypedDict, by_kind, tagged
 
 __all__ = ["TOOL_TYPES", "Tool", "ToolChoice", "echo_tool", "tool_names"]
 
 ToolName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_-]+$")]
+StringOrObject = Annotated[str | JsonObject, by_kind("one of a string or an object", text=str, mapping=AnyObject)]
+NamesOrObject = Annotated[list[str] | JsonObject, by_kind("one of an array or an object", items=list[str], mapping=AnyObject)]
+ApprovalOrObject = Annotated[
+    str | JsonObject, by_kind("one of a string or an object", text=Literal["always", "never"], mapping=AnyObject)
+]
 Callers = list[Literal["direct", "programmatic"]]
 
 FunctionTool = TypedDict(
@@ -85,7 +90,7 @@ class CodeInterpreter(TypedDict, total=False):
     """`code_interpreter`; the container is an id or a request for one."""
 
     type: Required[Literal["code_interpreter"]]
-    container: Required[str | AnyObject]
+    container: Required[StringOrObject]
     allowed_callers: Callers | None
 
 
@@ -119,12 +124,12 @@ class Mcp(TypedDict, total=False):
     type: Required[Literal["mcp"]]
     server_label: Required[str]
     allowed_callers: Callers | None
-    allowed_tools: list[str] | AnyObject | None
+    allowed_tools: NamesOrObject | None
     authorization: str | None
     connector_id: str | None
     defer_loading: bool | None
     headers: dict[str, str] | None
-    require_approval: Literal["always", "never"] | AnyObject | None
+    require_approval: ApprovalOrObject | None
     server_description: str | None
     server_url: str | None
     tunnel_id: str | None

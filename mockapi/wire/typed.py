@@ -1,22 +1,40 @@
 """Building blocks of request types: strict, unknown keys refused, unions that know their members by name.
 
-Tags of unions are written `<tag>`, so that the error mapper can tell them from keys in a location.
+Tags of unions begin with a character of the private use area, so that the error mapper can tell them from keys in a location.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import ConfigDict, Discriminator, GetCoreSchemaHandler, Tag, WithJsonSchema
+from pydantic import ConfigDict, Discriminator, FailFast, GetCoreSchemaHandler, Tag, WithJsonSchema
 from pydantic_core import CoreSchema
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
 
-__all__ = ["STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "tagged"]
+__all__ = ["FIRST_ERROR", "STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "keys_of", "tagged"]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 Status = Literal["in_progress", "completed", "incomplete"]
 
 AnyObject = Annotated[dict[str, object], WithJsonSchema({"type": "object"})]
+
+
+class _FirstError(FailFast):
+    """Hashable, so that it can stand inside a union."""
+
+    __hash__ = object.__hash__
+
+
+FIRST_ERROR = _FirstError()
+"""Metadata of long lists: one wrong element is told, not a million."""
+
+TAG = "\ue000"
+
+
+def keys_of(loc: Sequence[str | int]) -> tuple[str | int, ...]:
+    """A location without union tags, and without pydantic's mark for an error in a key itself."""
+    parts = loc[:-1] if loc and loc[-1] == "[key]" else loc
+    return tuple(part for part in parts if isinstance(part, int) or not part.startswith(TAG))
 
 
 class _Pick(Discriminator):
@@ -42,9 +60,9 @@ class OneOf:
         universe: Sequence[str] = (),
         error: str = "union",
     ) -> None:
-        members: Any = tuple(Annotated[choice, Tag(f"<{tag}>")] for tag, choice in choices.items())
+        members: Any = tuple(Annotated[choice, Tag(f"{TAG}{tag}")] for tag, choice in choices.items())
         discriminator = _Pick(
-            lambda value: None if (tag := pick(value)) is None else f"<{tag}>",
+            lambda value: None if (tag := pick(value)) is None else f"{TAG}{tag}",
             custom_error_type=error,
             custom_error_message="no member of the union fits",
             custom_error_context={

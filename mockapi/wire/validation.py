@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mockapi.errors import ApiError
+from mockapi.wire.typed import keys_of
 
 __all__ = ["Path", "api_error", "bad_json", "listed", "missing_parameter", "shortened"]
 
@@ -25,6 +26,8 @@ INVALID_JSON = (
     "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors include "
     "trailing commas, missing closing brackets, missing quotation marks, etc.)"
 )
+
+_LONGEST_VALUE = 1_000  # characters of a wrong value that an error repeats
 
 # Where the real API words an expected type otherwise than by its kind; keys are paths without indexes.
 _EXPECTED = {
@@ -73,18 +76,13 @@ def _rank(detail: ErrorDetails, known: Sequence[str]) -> int:
 
 
 def _told(detail: ErrorDetails, body: Mapping[str, object], known: Sequence[str]) -> ApiError:
-    path = _real_path(detail["loc"])
+    path = keys_of(detail["loc"])
     told = _TELLERS.get(detail["type"])
     if detail["type"] == "extra_forbidden":
         return _unknown(path, body, known)
     if told is not None:
         return told(path, detail)
     return _wrong_type(path, detail)
-
-
-def _real_path(loc: Iterable[str | int]) -> Path:
-    """The location without union tags and without pydantic's own marks."""
-    return tuple(part for part in loc if isinstance(part, int) or not part.startswith(("<", "[")))
 
 
 def written(path: Path) -> str:
@@ -161,6 +159,7 @@ def _as_text(value: object) -> str:
 
 
 def _value_error(where: str, value: str, supported: Sequence[str]) -> ApiError:
+    value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
     message = f"Invalid value: '{value}'. Supported values are: {listed(supported, 'and')}."
     return ApiError(message, param=where, code="invalid_value")
 

@@ -1,0 +1,67 @@
+"""One call and its answer: what is known of it so far, so that errors, log and later the journal can speak of it."""
+
+from collections.abc import Mapping
+
+from starlette.datastructures import QueryParams
+from starlette.types import Message, Receive, Scope, Send
+
+from mockapi.errors import ApiError
+from mockapi.http.messages import Answer, Caller, Headers, error_answer, headers_of, standard_headers
+from mockapi.wire.ids import digest, request_id_of
+
+__all__ = ["Exchange"]
+
+
+class Exchange:
+    """Passed to every operation; `send` remembers the status that went out."""
+
+    __slots__ = ("_send", "caller", "headers", "note", "receive", "request_id", "scope", "status")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.receive = receive
+        self._send = send
+        self.headers: Mapping[str, str] = headers_of(scope)
+        self.caller: Caller | None = None
+        self.request_id: str | None = None
+        self.status: int | None = None
+        self.note = ""
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+    @property
+    def query(self) -> QueryParams:
+        """The query string, parsed."""
+        return QueryParams(self.scope["query_string"])
+
+    @property
+    def path_params(self) -> Mapping[str, str]:
+        """What the route caught."""
+        params: Mapping[str, str] = self.scope.get("path_params", {})
+        return params
+
+    @property
+    def scenario(self) -> str | None:
+        """The scenario the request names: by its URL, or by header."""
+        return self.path_params.get("scenario") or self.headers.get("x-mock-scenario")
+
+    def standard_headers(self, processing_ms: int = 1) -> Headers:
+        """Headers of every answer; calls that were never identified get an id from their URL."""
+        if self.request_id is None:
+            url = f"{self.scope['method']} {self.scope['path']}".encode("utf-8", "surrogatepass")
+            self.request_id = request_id_of(digest(b"", url))
+        return standard_headers(self.request_id, processing_ms, self.caller)
+
+    async def answer(self, answer: Answer) -> None:
+        """Send a ready answer."""
+        await answer.send(self.send)
+
+    async def fail(self, error: ApiError) -> None:
+        """Send an error, unless an answer has begun: then the connection ends without its end."""
+        self.note = error.code or ""
+        if self.status is None:
+            await error_answer(error, self.standard_headers()).send(self.send)
