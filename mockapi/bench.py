@@ -87,15 +87,14 @@ def _serving(module: str, *arguments: str) -> Iterator[_Server]:
     """A server process on the first core; ready when it says so."""
     began = stopwatch()
     command = [sys.executable, "-m", module, *arguments, "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
-    try:
-        _stay_on({0}, process.pid)
-        line = process.stdout.readline() if process.stdout else ""
-        port = int(line.rsplit(":", 1)[1].split("/")[0])
-        yield _Server(port, process.pid, stopwatch() - began)
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
+        try:
+            _stay_on({0}, process.pid)
+            line = process.stdout.readline() if process.stdout else ""
+            port = int(line.rsplit(":", 1)[1].split("/")[0])
+            yield _Server(port, process.pid, stopwatch() - began)
+        finally:
+            process.terminate()
 
 
 def _stay_on(cores: set[int], pid: int = 0) -> None:

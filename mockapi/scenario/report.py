@@ -52,6 +52,8 @@ def problems_of(error: ValidationError, source: Source) -> list[Problem]:
 
 def _problem(detail: ErrorDetails, source: Source) -> Problem:
     path = keys_of(detail["loc"])
+    if path and path[-1] == "[key]":  # pydantic's mark for an error in a key itself
+        path = path[:-1]
     return source.problem_at(path, _message(detail, path, source))
 
 

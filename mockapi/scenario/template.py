@@ -9,7 +9,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from dataclasses import dataclass
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 
 from mockapi.errors import MockError
@@ -224,7 +224,7 @@ def _data(value: object) -> object:
         return value
     if isinstance(value, Mapping):
         return {str(key): _data(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | Iterator | KeysView | ValuesView | ItemsView):
+    if isinstance(value, list | tuple | Iterator | KeysView | ValuesView | ItemsView) and not isinstance(value, LoopContext):
         return [_data(each) for each in value]
     raise TypeError(f"{type(value).__name__} is not data")
 

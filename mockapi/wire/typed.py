@@ -32,9 +32,8 @@ TAG = "\ue000"
 
 
 def keys_of(loc: Sequence[str | int]) -> tuple[str | int, ...]:
-    """A location without union tags, and without pydantic's mark for an error in a key itself."""
-    parts = loc[:-1] if loc and loc[-1] == "[key]" else loc
-    return tuple(part for part in parts if isinstance(part, int) or not part.startswith(TAG))
+    """A location without union tags."""
+    return tuple(part for part in loc if isinstance(part, int) or not part.startswith(TAG))
 
 
 class _Pick(Discriminator):

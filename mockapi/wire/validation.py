@@ -77,6 +77,8 @@ def _rank(detail: ErrorDetails, known: Sequence[str]) -> int:
 
 def _told(detail: ErrorDetails, body: Mapping[str, object], known: Sequence[str]) -> ApiError:
     path = keys_of(detail["loc"])
+    if detail["type"] == "string_too_long" and path[-1] == "[key]":  # pydantic's mark for an error in a key itself
+        return _long_key(path[:-1], detail)
     told = _TELLERS.get(detail["type"])
     if detail["type"] == "extra_forbidden":
         return _unknown(path, body, known)
@@ -232,9 +234,7 @@ def _too_long(path: Path, detail: ErrorDetails) -> ApiError:
     return ApiError(message, param=where, code="array_above_max_length")
 
 
-def _long_string(path: Path, detail: ErrorDetails) -> ApiError:
-    if detail["loc"][-1] != "[key]":
-        return _too_long(path, detail)
+def _long_key(path: Path, detail: ErrorDetails) -> ApiError:
     where, key = written(path), str(path[-1])
     message = (
         f"Invalid '{written((*path[:-1], shortened(key)))}': string too long. Expected a string with maximum length "
@@ -264,7 +264,7 @@ _TELLERS: dict[str, Callable[[Path, ErrorDetails], ApiError]] = {
     "union": _union,
     "greater_than_equal": _bound("below", ">=", "ge"),
     "less_than_equal": _bound("above", "<=", "le"),
-    "string_too_long": _long_string,
+    "string_too_long": _too_long,
     "string_too_short": _too_short,
     "too_long": _too_long,
     "string_pattern_mismatch": _pattern,
