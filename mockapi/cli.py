@@ -73,6 +73,9 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 )
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
 @_setting("--api-keys", "", _Listed(), "Keys, comma-separated: any other is refused with 401. Default: any key will do.")
+@_setting("--admin-key", "", click.STRING, "Guards the admin API: callers send it in X-Mock-Admin-Key. Default: no guard.")
+@_setting("--allowed-hosts", "", _Listed(), "Further host names the admin API may be called by, comma-separated; * for any.")
+@_setting("--journal", Settings().journal, click.IntRange(0), "Calls remembered per project; the oldest are forgotten first.")
 @_setting(
     "--log-level",
     Settings().log_level,

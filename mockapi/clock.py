@@ -1,7 +1,7 @@
 """The clock: the only module that reads time or waits. Seconds since 1970 throughout.
 
-A clock is an offset per project. `real` follows wall time, and waiting really waits. `virtual` stands still at
-2026-01-01T00:00:00Z until it is told to move, and waiting passes at once.
+`real` follows wall time, and waiting really waits. `virtual` stands still at 2026-01-01T00:00:00Z, and waiting passes at
+once. How far a project's clock was moved is state, and stands in the store.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ class Clock(ABC):
     """What the rest of the program knows of time."""
 
     @abstractmethod
-    def now(self, project: str) -> float:
-        """The project's time."""
+    def now(self) -> float:
+        """The time of a project whose clock was not moved."""
 
     @abstractmethod
     async def wait(self, seconds: float) -> None:
@@ -39,8 +39,8 @@ class RealClock(Clock):
 
     is_virtual = False
 
-    def now(self, project: str) -> float:
-        """Wall time; the same in every project."""
+    def now(self) -> float:
+        """Wall time."""
         return time.time()
 
     async def wait(self, seconds: float) -> None:
@@ -54,8 +54,8 @@ class VirtualClock(Clock):
 
     is_virtual = True
 
-    def now(self, project: str) -> float:
-        """The same moment in every project until it is moved."""
+    def now(self) -> float:
+        """Always the same moment."""
         return EPOCH
 
     async def wait(self, seconds: float) -> None:

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.routing import Router
 
+from mockapi.admin import Admin
 from mockapi.clock import make_clock
 from mockapi.errors import UsageError
 from mockapi.http.app import make_app
-from mockapi.scenario.load import Scenario, load_paths
+from mockapi.scenario.library import Library
+from mockapi.scenario.load import Scenario
 from mockapi.service import Service
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
@@ -33,8 +35,9 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
 
     Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there.
     """
-    loaded = load_paths(settings.paths) if scenarios is None else scenarios
-    return make_app(Service(settings, MemoryStore(settings.max_responses), make_clock(settings.clock), loaded))
+    store = MemoryStore(settings.max_responses, max_entries=settings.journal)
+    clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
+    return make_app(Service(settings, store, clock, library), Admin(settings, store, clock, library))
 
 
 class _Server(uvicorn.Server):

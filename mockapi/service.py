@@ -14,12 +14,13 @@ from mockapi.engine.planner import Moment, Names, plan_reply
 from mockapi.engine.timeline import Timeline, state_at
 from mockapi.errors import ApiError, MockError
 from mockapi.scenario.context import NEW_CONTEXT, Context
+from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario, Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.names import History, template_names
 from mockapi.scenario.select import Candidate, Selection, select_step, unmatched_message
 from mockapi.settings import Settings
-from mockapi.stores.base import ResponseRecord, Store
+from mockapi.stores.base import ALL_PROJECTS, ResponseRecord, Store
 from mockapi.wire.capabilities import check_capabilities
 from mockapi.wire.ids import chance, digest, is_id, partition_of
 from mockapi.wire.json import JsonObject, dumps, loads
@@ -27,7 +28,10 @@ from mockapi.wire.requests import CreateRequest, parse_create
 from mockapi.wire.tokens import count_tokens
 from mockapi.wire.validation import bad_json
 
-__all__ = ["Call", "Created", "Service"]
+__all__ = ["NO_MATCH", "Call", "Created", "Service"]
+
+NO_MATCH = "mock_no_match"
+"""The code of a miss."""
 
 _PROGRESS = TypeAdapter(Progress)
 _DELIVERED = dumps(Progress(is_delivered=True))
@@ -73,11 +77,11 @@ class _Parent:
 class Service:
     """What the mock does, whatever carries the calls."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, scenarios: Sequence[Scenario]) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
         self.settings = settings
         self.store = store
         self.clock = clock
-        self.scenarios = tuple(scenarios)
+        self.library = library
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
 
     async def identify(self, call: Call) -> bytes:
@@ -103,7 +107,7 @@ class Service:
         selection = await self._select(call, facts, identity)
         names = await self._names(call.project, facts, selection, parent)
         partition = partition_of(request.previous_response_id) if request.previous_response_id else None
-        timeline = plan_reply(facts, selection, names, Moment(identity, self.clock.now(call.project), partition))
+        timeline = plan_reply(facts, selection, names, Moment(identity, await self.now(call.project), partition))
         if timeline.plan.is_stored:
             timeline = await self._remember(call.project, timeline, context, items, request.previous_response_id)
         return Created(timeline, request.stream, call.project)
@@ -132,14 +136,18 @@ class Service:
     async def retrieve(self, project: str, response_id: str) -> bytes:
         """The body of `GET /v1/responses/{id}` now; 404 as the real API's."""
         record = await self.store.get_response(project, response_id)
-        body = self._visible(project, record) if record else None
+        body = await self._visible(project, record) if record else None
         if body is None:
             raise ApiError(f"Response with id '{response_id}' not found.", status=404)
         return body
 
-    def _visible(self, project: str, record: ResponseRecord) -> bytes | None:
+    async def now(self, project: str) -> float:
+        """The project's time, in seconds."""
+        return self.clock.now() + await self.store.get_offset(project)
+
+    async def _visible(self, project: str, record: ResponseRecord) -> bytes | None:
         progress = _PROGRESS.validate_json(record.progress)
-        now = None if self.clock.is_virtual else self.clock.now(project)
+        now = None if self.clock.is_virtual else await self.now(project)
         return state_at(Plan.from_bytes(record.plan), progress, now)
 
     async def _referenced(self, project: str, request: CreateRequest) -> _Parent | None:
@@ -161,14 +169,14 @@ class Service:
 
     async def _parent(self, project: str, response_id: str) -> _Parent:
         record = await self.store.get_response(project, response_id)
-        if record is None or self._visible(project, record) is None:
+        if record is None or await self._visible(project, record) is None:
             message = f"Previous response with id '{response_id}' not found."
             raise ApiError(message, param="previous_response_id", code="previous_response_not_found")
         return _Parent(record, Plan.from_bytes(record.plan), Context.from_bytes(record.context))
 
     async def _select(self, call: Call, facts: Facts, identity: bytes) -> Selection:
         """The step that answers; uses are counted here, so that racing requests never share the last one."""
-        scenarios = self._tried(call.scenario)
+        scenarios = await self._tried(call)
 
         def fires(step: Step, scenario: str) -> bool:
             label = f"{scenario}/{step.index}".encode()
@@ -184,19 +192,21 @@ class Service:
                 return selection
         ways = {scenario.unmatched or self.settings.unmatched for scenario in scenarios} or {self.settings.unmatched}
         if "error" in ways:
-            raise MockError(unmatched_message(candidates, facts), status=422, code="mock_no_match")
+            raise MockError(unmatched_message(candidates, facts), status=422, code=NO_MATCH)
         return selection
 
     async def _uses(self, project: str, scenario: Scenario) -> Mapping[int, int]:
         return await self.store.step_uses(project, scenario.name) if scenario.is_counted else {}
 
-    def _tried(self, name: str | None) -> tuple[Scenario, ...]:
-        if name is None:
-            return self.scenarios
-        chosen = tuple(scenario for scenario in self.scenarios if scenario.name == name)
+    async def _tried(self, call: Call) -> tuple[Scenario, ...]:
+        own, everybodys = await self.store.get_scenarios(call.project), await self.store.get_scenarios(ALL_PROJECTS)
+        scenarios = self.library.scenarios_for(own, everybodys)
+        if call.scenario is None:
+            return scenarios
+        chosen = tuple(scenario for scenario in scenarios if scenario.name == call.scenario)
         if not chosen:
-            known = ", ".join(scenario.name for scenario in self.scenarios) or "none is loaded"
-            message = f"There is no scenario '{name}'. Known: {known}."
+            known = ", ".join(scenario.name for scenario in scenarios) or "none is loaded"
+            message = f"There is no scenario '{call.scenario}'. Known: {known}."
             raise MockError(message, status=404, code="mock_unknown_scenario")
         return chosen
 
@@ -234,7 +244,7 @@ class Service:
             history = await self._history(project, parent)
         previous: object = None
         if "previous" in needs:
-            previous = loads(self._visible(project, parent.record) or b"null")
+            previous = loads(await self._visible(project, parent.record) or b"null")
         return lambda: template_names(facts, selection.groups, history, previous)
 
     async def _history(self, project: str, parent: _Parent) -> History:

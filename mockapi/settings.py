@@ -13,7 +13,9 @@ class Settings:
     variable `MOCKAPI_<FIELD>`.
 
     `paths` are scenario files and folders; `port` 0 picks a free one; `max_body` counts bytes; `max_responses` bounds what is
-    remembered per project; `models` are globs, empty for any name; `api_keys` are the accepted keys, empty for any.
+    remembered per project, `journal` the calls that are; `models` are globs, empty for any name; `api_keys` are the accepted
+    keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the
+    admin API may be called by, `*` for any.
     """
 
     paths: tuple[Path, ...] = ()
@@ -26,6 +28,9 @@ class Settings:
     capabilities: Literal["on", "off"] = "on"
     models: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = ()
+    admin_key: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    journal: int = 1_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     max_body: int = 33_554_432

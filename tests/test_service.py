@@ -9,6 +9,7 @@ from mockapi.clock import Clock
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
+from mockapi.scenario.library import Library
 from mockapi.scenario.load import load_text
 from mockapi.service import Call, Service
 from mockapi.settings import Settings
@@ -23,7 +24,7 @@ class HandClock(Clock):
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.time = now
 
-    def now(self, project: str) -> float:
+    def now(self) -> float:
         return self.time
 
     async def wait(self, seconds: float) -> None:
@@ -31,7 +32,7 @@ class HandClock(Clock):
 
 
 def make(text="steps: [{reply: hi}]", now=1_000_000.0, **settings):
-    return Service(Settings(**settings), MemoryStore(), HandClock(now), [load_text(text, "s")])
+    return Service(Settings(**settings), MemoryStore(), HandClock(now), Library(scenarios=[load_text(text, "s")]))
 
 
 async def create(service, body, project="p"):

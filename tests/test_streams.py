@@ -28,7 +28,7 @@ class HandClock(Clock):
     def __init__(self) -> None:
         self.watch = 0.0
 
-    def now(self, project: str) -> float:
+    def now(self) -> float:
         return self.watch
 
     async def wait(self, seconds: float) -> None:
@@ -97,8 +97,8 @@ async def test_waiting_ends_when_the_client_hangs_up():
 
 
 def test_clocks():
-    assert VirtualClock().now("p") == EPOCH
-    assert RealClock().now("p") > EPOCH
+    assert VirtualClock().now() == EPOCH
+    assert RealClock().now() > EPOCH
 
 
 PACED = """

@@ -1,25 +1,136 @@
-"""The admin API under `/_mock`: health and readiness."""
+"""The admin API under `/_mock`: health, scenarios, the journal, the clock, reset.
 
+Everything but health and readiness is about the caller's project (its API key and `OpenAI-Project`), or with `?project=*`
+about all.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from mockapi.admin import Admin
+from mockapi.errors import MockError
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import JSON, Answer
-from mockapi.service import Service
-from mockapi.wire.json import dumps
+from mockapi.http.guard import check_admin
+from mockapi.http.messages import JSON, Answer, caller_of, read_body
+from mockapi.stores.base import ALL_PROJECTS
+from mockapi.wire.json import JsonObject, dumps, loads
 
 __all__ = ["AdminApi"]
 
+_MOST_LISTED = 1_000
+
 
 class AdminApi:
-    """What a person or a container asks about the server itself; no API key is needed."""
+    """What a person, a test or a container asks about the server itself."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
 
     async def health(self, exchange: Exchange) -> None:
-        """`GET /_mock/health`: the process answers."""
-        await exchange.answer(Answer(200, dumps({"status": "ok"}), [JSON]))
+        """`GET /_mock/health`: the process answers; no key is needed."""
+        await _send(exchange, {"status": "ok"})
 
     async def ready(self, exchange: Exchange) -> None:
-        """`GET /_mock/ready`: scenarios are loaded and the store answers, else 503."""
-        is_ready = await self._service.store.is_ready()
-        body = {"status": "ready" if is_ready else "unavailable", "scenarios": len(self._service.scenarios)}
-        await exchange.answer(Answer(200 if is_ready else 503, dumps(body), [JSON]))
+        """`GET /_mock/ready`: scenarios are loaded and the store answers, else 503; no key is needed."""
+        is_ready = await self._admin.is_ready()
+        body: JsonObject = {"status": "ready" if is_ready else "unavailable", "scenarios": len(self._admin.library.scenarios)}
+        await _send(exchange, body, 200 if is_ready else 503)
+
+    def _project(self, exchange: Exchange) -> str:
+        """Check that the caller may ask, and say for which project."""
+        check_admin(exchange, self._admin.settings)
+        return ALL_PROJECTS if exchange.query.get("project") == ALL_PROJECTS else caller_of(exchange.headers).project
+
+    async def list_scenarios(self, exchange: Exchange) -> None:
+        """`GET /_mock/scenarios`: each with its steps and how often they answered."""
+        await _send(exchange, {"scenarios": await self._admin.scenarios(self._project(exchange))})
+
+    async def put_scenario(self, exchange: Exchange) -> None:
+        """`PUT /_mock/scenarios/{name}`: upload YAML or JSON for this project, or for all."""
+        project = self._project(exchange)
+        body = await read_body(exchange.receive, self._admin.settings.max_body)
+        name = exchange.path_params["name"]
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise MockError("A scenario is UTF-8 text.", status=400, code="mock_invalid_scenario") from None
+        await self._admin.put_scenario(project, name, text)
+        await _send(exchange, {"name": name, "status": "loaded"})
+
+    async def get_scenario(self, exchange: Exchange) -> None:
+        """`GET /_mock/scenarios/{name}`: an uploaded scenario's text."""
+        text = await self._admin.get_scenario(self._project(exchange), exchange.path_params["name"])
+        await exchange.answer(Answer(200, text.encode(), [(b"content-type", b"application/yaml; charset=utf-8")]))
+
+    async def drop_scenario(self, exchange: Exchange) -> None:
+        """`DELETE /_mock/scenarios/{name}`."""
+        await self._admin.drop_scenario(self._project(exchange), exchange.path_params["name"])
+        await _send(exchange, {"name": exchange.path_params["name"], "status": "removed"})
+
+    async def reload(self, exchange: Exchange) -> None:
+        """`POST /_mock/scenarios/reload`: read the files again; a broken one keeps the last good version of all."""
+        check_admin(exchange, self._admin.settings)
+        changed = await self._admin.reload()
+        await _send(exchange, {"scenarios": len(self._admin.library.scenarios), "changed": list(changed)})
+
+    async def list_requests(self, exchange: Exchange) -> None:
+        """`GET /_mock/requests`: the journal, oldest first; filters `operation`, `scenario`, `unmatched`, `limit`, `after`."""
+        project, query = self._project(exchange), exchange.query
+        limit = _whole(query.get("limit", "100"), "limit")
+        entries, has_more = await self._admin.journal(
+            project,
+            operation=query.get("operation"),
+            scenario=query.get("scenario"),
+            is_unmatched={"true": True, "false": False}.get(query.get("unmatched", "")),
+            after=query.get("after"),
+            limit=limit,
+        )
+        await _send(exchange, {"data": entries, "has_more": has_more})
+
+    async def get_request(self, exchange: Exchange) -> None:
+        """`GET /_mock/requests/{id}`: one call, with its request and its answer or events."""
+        await _send(exchange, await self._admin.journal_entry(self._project(exchange), exchange.path_params["id"]))
+
+    async def clear_requests(self, exchange: Exchange) -> None:
+        """`DELETE /_mock/requests`."""
+        await self._admin.store.clear_entries(self._project(exchange))
+        await _send(exchange, {"status": "cleared"})
+
+    async def get_clock(self, exchange: Exchange) -> None:
+        """`GET /_mock/clock`."""
+        await _send(exchange, self._clock_body(await self._admin.now(self._project(exchange))))
+
+    async def move_clock(self, exchange: Exchange) -> None:
+        """`POST /_mock/clock` `{"advance": "10m"}` or `{"set": "2026-02-01T00:00:00Z"}`: forward only."""
+        project = self._project(exchange)
+        body = await _json_body(exchange, self._admin.settings.max_body)
+        await _send(exchange, self._clock_body(await self._admin.move_clock(project, body)))
+
+    def _clock_body(self, now: float) -> JsonObject:
+        moment = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
+        return {"now": moment, "unix": now, "clock": self._admin.settings.clock}
+
+    async def reset(self, exchange: Exchange) -> None:
+        """`POST /_mock/reset`: forget everything of this project, or of all."""
+        await self._admin.reset(self._project(exchange))
+        await _send(exchange, {"status": "reset"})
+
+
+async def _send(exchange: Exchange, body: Mapping[str, object], status: int = 200) -> None:
+    await exchange.answer(Answer(status, dumps(body), [JSON]))
+
+
+async def _json_body(exchange: Exchange, most: int) -> Mapping[str, object]:
+    try:
+        value = loads(await read_body(exchange.receive, most))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise MockError("The body must be a JSON object.", status=400, code="mock_invalid_body")
+    return value
+
+
+def _whole(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= _MOST_LISTED:
+        raise MockError(f"'{name}' must be a whole number from 1 to {_MOST_LISTED}.", status=400, code="mock_invalid_query")
+    return int(text)

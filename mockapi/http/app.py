@@ -8,11 +8,14 @@ from urllib.parse import quote
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from mockapi.admin import Admin
 from mockapi.clock import stopwatch
 from mockapi.errors import ApiError, MockError
 from mockapi.http.admin import AdminApi
 from mockapi.http.exchange import Exchange
+from mockapi.http.journal import Journal
 from mockapi.http.messages import NOSNIFF, Answer, ClientGoneError
+from mockapi.http.models import ModelsApi
 from mockapi.http.responses import ResponsesApi
 from mockapi.service import Service
 
@@ -23,47 +26,79 @@ log = logging.getLogger("mockapi")
 Operation = Callable[[Exchange], Awaitable[None]]
 """Answers one call."""
 
+Named = tuple[str, Operation]
+"""An operation and its name in scenarios and the journal; empty where it has none."""
+
+_OTHERS = (
+    "/chat/completions", "/completions", "/embeddings", "/files", "/files/{rest:path}", "/images/{rest:path}",
+    "/audio/{rest:path}", "/moderations", "/batches", "/batches/{rest:path}", "/vector_stores", "/vector_stores/{rest:path}",
+    "/fine_tuning/{rest:path}", "/uploads", "/uploads/{rest:path}", "/containers", "/containers/{rest:path}",
+    "/realtime/{rest:path}",
+    "/evals", "/evals/{rest:path}", "/videos", "/videos/{rest:path}",
+)  # fmt: skip
+
 _LATER = (
     "/responses/{response_id}/cancel", "/responses/{response_id}/input_items", "/responses/input_tokens",
     "/responses/compact", "/conversations", "/conversations/{rest:path}",
 )  # fmt: skip
 
 
-def make_app(service: Service) -> Router:
+def make_app(service: Service, admin: Admin) -> Router:
     """The ASGI application of one server: a router alone, since errors are mapped in one place of our own."""
-    responses, admin = ResponsesApi(service), AdminApi(service)
-    api: list[tuple[str, Mapping[str, Operation]]] = [
-        ("/responses", {"POST": responses.create}),
-        *((path, _always(_not_yet)) for path in _LATER),
-        ("/responses/{response_id}", {"GET": responses.retrieve, "DELETE": _not_yet}),
+    responses, admin_api = ResponsesApi(service), AdminApi(admin)
+    models, journal = ModelsApi(service), Journal(service)
+    api: list[tuple[str, Mapping[str, Named]]] = [
+        ("/responses", {"POST": ("responses.create", responses.create)}),
+        *((path, _always("", _not_yet)) for path in _LATER),
+        ("/responses/{response_id}", {"GET": ("responses.retrieve", responses.retrieve), "DELETE": ("", _not_yet)}),
+        ("/models", {"GET": ("models.list", models.list)}),
+        ("/models/{model:path}", {"GET": ("models.retrieve", models.retrieve)}),
+        *((path, _always("", _not_emulated)) for path in _OTHERS),
     ]
     routes: list[BaseRoute] = [
-        Route(f"{base}{path}", _Endpoint(operations)) for base in ("/v1", "/scenarios/{scenario}/v1") for path, operations in api
+        Route(f"{base}{path}", _Endpoint(operations, journal))
+        for base in ("/v1", "/scenarios/{scenario}/v1", "/openai/v1", "/openai")
+        for path, operations in api
     ]
-    routes += [
-        Route("/_mock/health", _Endpoint({"GET": admin.health})),
-        Route("/_mock/ready", _Endpoint({"GET": admin.ready})),
-    ]
-    return Router(routes=routes, redirect_slashes=False, default=_Endpoint(_always(_unknown_url)))
+    routes += [Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api)]
+    unknown = _Endpoint(_always("", _unknown_url), journal)
+    return Router(routes=routes, redirect_slashes=False, default=unknown)
 
 
-def _always(operation: Operation) -> Mapping[str, Operation]:
-    return dict.fromkeys(("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"), operation)
+def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
+    routes: list[tuple[str, Mapping[str, Operation]]] = [
+        ("/health", {"GET": api.health}),
+        ("/ready", {"GET": api.ready}),
+        ("/scenarios", {"GET": api.list_scenarios}),
+        ("/scenarios/reload", {"POST": api.reload}),
+        ("/scenarios/{name}", {"PUT": api.put_scenario, "GET": api.get_scenario, "DELETE": api.drop_scenario}),
+        ("/requests", {"GET": api.list_requests, "DELETE": api.clear_requests}),
+        ("/requests/{id}", {"GET": api.get_request}),
+        ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
+        ("/reset", {"POST": api.reset}),
+    ]
+    return [(path, {method: ("", operation) for method, operation in methods.items()}) for path, methods in routes]
+
+
+def _always(name: str, operation: Operation) -> Mapping[str, Named]:
+    return dict.fromkeys(("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"), (name, operation))
 
 
 class _Endpoint:
     """All operations of one path: picks by method, turns errors into answers, writes one log line a call."""
 
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, operations: Mapping[str, Named], journal: Journal | None = None) -> None:
         self._operations = operations
+        self._journal = journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         began = stopwatch()
         exchange = Exchange(scope, receive, send)
+        name, operation = self._operations.get(scope["method"], _WRONG_METHOD)
         try:
-            await self._operations.get(scope["method"], _wrong_method)(exchange)
+            await operation(exchange)
         except ApiError as error:
             await exchange.fail(error)
         except ClientGoneError:
@@ -74,8 +109,11 @@ class _Endpoint:
             log.exception("a request failed inside the mock: please report this")
             await exchange.fail(_internal_error())
             exchange.note = "internal error"
+        took_ms = (stopwatch() - began) * 1000
+        if self._journal is not None:
+            await self._journal.write(exchange, name, took_ms)
         if log.isEnabledFor(logging.INFO):
-            _write(exchange, (stopwatch() - began) * 1000)
+            _write(exchange, took_ms)
 
 
 def _write(exchange: Exchange, took_ms: float) -> None:
@@ -88,6 +126,12 @@ def _write(exchange: Exchange, took_ms: float) -> None:
 def _internal_error() -> ApiError:
     message = "The server had an error while processing your request. Sorry about that!"
     return ApiError(message, status=500, type="server_error", headers={"x-should-retry": "false"})
+
+
+async def _not_emulated(exchange: Exchange) -> None:
+    scope = exchange.scope
+    message = f"{scope['method']} {scope['path']} belongs to the real API, but mockapi emulates Responses and Conversations only."
+    raise MockError(message, status=404, code="mock_not_emulated")
 
 
 async def _wrong_method(exchange: Exchange) -> None:
@@ -104,3 +148,6 @@ async def _not_yet(exchange: Exchange) -> None:
 async def _unknown_url(exchange: Exchange) -> None:
     exchange.note = "unknown URL"
     await exchange.answer(Answer(404, b"", [NOSNIFF, *exchange.standard_headers()]))
+
+
+_WRONG_METHOD: Named = ("", _wrong_method)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
+from mockapi.engine.plan import Plan
 from mockapi.errors import ApiError
 from mockapi.http.messages import Answer, Caller, Headers, error_answer, headers_of, standard_headers
 from mockapi.wire.ids import digest, request_id_of
@@ -15,7 +16,10 @@ __all__ = ["Exchange"]
 class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
-    __slots__ = ("_send", "caller", "headers", "note", "receive", "request_id", "scope", "status")
+    __slots__ = (
+        "_send", "answered_by", "body", "caller", "code", "headers", "note", "plan", "receive", "request_id", "response",
+        "scope", "status",
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -26,6 +30,11 @@ class Exchange:
         self.request_id: str | None = None
         self.status: int | None = None
         self.note = ""
+        self.code: str | None = None
+        self.body = b""
+        self.response = b""
+        self.plan: Plan | None = None
+        self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
@@ -58,10 +67,12 @@ class Exchange:
 
     async def answer(self, answer: Answer) -> None:
         """Send a ready answer."""
+        self.response = answer.body
         await answer.send(self.send)
 
     async def fail(self, error: ApiError) -> None:
         """Send an error, unless an answer has begun: then the connection ends without its end."""
-        self.note = error.code or ""
+        self.note, self.code = error.code or "", error.code
+        self.answered_by = error.answered_by or self.answered_by
         if self.status is None:
-            await error_answer(error, self.standard_headers()).send(self.send)
+            await self.answer(error_answer(error, self.standard_headers()))

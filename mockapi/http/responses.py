@@ -31,10 +31,11 @@ class ResponsesApi:
     async def create(self, exchange: Exchange) -> None:
         """`POST /v1/responses`."""
         self._caller(exchange)  # before the body is read
-        body = await read_body(exchange.receive, self._service.settings.max_body)
+        body = exchange.body = await read_body(exchange.receive, self._service.settings.max_body)
         call, identity = await self._identified(exchange, "responses.create", body)
         created = await self._service.create(call, identity)
-        plan = created.plan
+        plan = exchange.plan = created.plan
+        exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
         if created.is_stream:
             await self._stream(exchange, created)

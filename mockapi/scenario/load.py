@@ -70,6 +70,7 @@ class Scenario:
     unmatched: Literal["auto", "error"] | None
     steps: tuple[Step, ...]
     is_counted: bool
+    digest: bytes
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -149,7 +150,7 @@ def _compile(source: Source, default_name: str) -> Scenario:
         raise ScenarioError([Problem(source.file, 1, 1, "scenario", message)])
     is_script = model.mode == "script"
     is_counted = is_script or any(step.times for step in steps)
-    return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps), is_counted)
+    return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps), is_counted, source.digest)
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:

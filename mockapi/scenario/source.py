@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from mockapi.errors import Problem, ScenarioError
+from mockapi.wire.ids import digest
 from mockapi.wire.json import loads
 
 __all__ = ["MOST_VALUES", "Source", "read_source"]
@@ -52,8 +53,9 @@ _RESOLVED: Mapping[str, Callable[[str], object]] = {
 class Source:
     """A file's data and where each part of it stands."""
 
-    def __init__(self, file: str, root: yaml.Node) -> None:
+    def __init__(self, file: str, root: yaml.Node, text: str) -> None:
         self.file = file
+        self.digest = digest(b"", text.encode("utf-8", "surrogatepass"))
         self._root = root
         self._values = self._characters = 0
         self.data = self._construct(root, ())
@@ -187,4 +189,4 @@ def read_source(path: Path, name: str | None = None, text: str | None = None) ->
         raise ScenarioError([Problem(file, 1, 1, "", f"is not YAML: {reason}")]) from None
     if root is None:
         raise ScenarioError([Problem(file, 1, 1, "", "is empty; it needs at least `steps:`")])
-    return Source(file, root)
+    return Source(file, root, content)

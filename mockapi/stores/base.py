@@ -3,11 +3,11 @@
 Every backend passes `tests/test_stores.py`. All calls name the project: two projects never see each other's anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["ResponseRecord", "Store"]
+__all__ = ["ALL_PROJECTS", "Entry", "ResponseRecord", "Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,32 @@ class ResponseRecord:
     input_items: bytes
     parent_id: str | None = None
     version: int = 0
+
+
+class Entry(NamedTuple):
+    """One call in the journal. `plan` is that of the response it made, for its events; times in seconds, `took_ms` in ms."""
+
+    id: str
+    at: float
+    took_ms: float
+    operation: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    request: bytes
+    status: int | None
+    response: bytes
+    plan: bytes = b""
+    scenario: str = ""
+    step: str = ""
+    is_stream: bool = False
+    is_unmatched: bool = False
+    note: str = ""
+
+
+ALL_PROJECTS = "*"
+"""The project of scenarios that were uploaded for everybody."""
 
 
 class Store(Protocol):
@@ -47,8 +73,38 @@ class Store(Protocol):
     async def use_step(self, project: str, scenario: str, step: int, most: int | None) -> bool:
         """Count one use of a step unless it was used `most` times already; False then. Atomic."""
 
+    async def put_scenario(self, project: str, name: str, text: str) -> None:
+        """Keep an uploaded scenario, instead of one of that name."""
+
+    async def drop_scenario(self, project: str, name: str) -> bool:
+        """Forget an uploaded scenario and how often its steps were used; False if there is none."""
+
+    async def get_scenarios(self, project: str) -> Mapping[str, str]:
+        """Uploaded scenarios by name."""
+
+    async def forget_uses(self, scenario: str) -> None:
+        """Forget how often a scenario's steps were used, in every project."""
+
+    async def move_clock(self, project: str, seconds: float) -> None:
+        """Move a project's clock forward."""
+
+    async def get_offset(self, project: str) -> float:
+        """How far a project's clock was moved, in seconds."""
+
+    async def add_entry(self, project: str, entry: Entry) -> None:
+        """Write a call into the project's journal; the oldest is forgotten when it is full."""
+
+    async def get_entries(self, project: str) -> Sequence[Entry]:
+        """The project's journal, oldest first."""
+
+    async def clear_entries(self, project: str) -> None:
+        """Forget the project's journal."""
+
     async def forget(self, project: str) -> None:
-        """Forget everything of one project."""
+        """Forget everything of one project: responses, counters, script progress, clock, uploads, journal."""
+
+    async def forget_all(self) -> None:
+        """Forget everything of every project."""
 
     async def is_ready(self) -> bool:
         """Whether the store answers."""

@@ -1,10 +1,10 @@
 """The default store: dictionaries, bounded, gone with the process."""
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mockapi.stores.base import ResponseRecord, Store
+from mockapi.stores.base import Entry, ResponseRecord, Store
 
 __all__ = ["MemoryStore"]
 
@@ -13,14 +13,26 @@ __all__ = ["MemoryStore"]
 class _Project:
     responses: OrderedDict[str, ResponseRecord] = field(default_factory=OrderedDict)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
+    scenarios: dict[str, str] = field(default_factory=dict)
+    entries: deque[Entry] = field(default_factory=deque)
+    entry_bytes: int = 0
+    offset: float = 0.0
     uses: defaultdict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+
+
+_MOST_ENTRY_BYTES = 67_108_864  # of one project's journal, whatever its length
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.request) + len(entry.response) + len(entry.plan) + 1_000
 
 
 class MemoryStore(Store):
     """Keeps at most `max_responses` responses and content counters a project, and `max_projects` projects; oldest go first."""
 
-    def __init__(self, max_responses: int = 100_000, max_projects: int = 10_000) -> None:
+    def __init__(self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000) -> None:
         self._max_responses = max_responses
+        self._max_entries = max_entries
         self._max_projects = max_projects
         self._projects: OrderedDict[str, _Project] = OrderedDict()
 
@@ -82,9 +94,60 @@ class MemoryStore(Store):
         uses[step] = used + 1
         return True
 
+    async def put_scenario(self, project: str, name: str, text: str) -> None:
+        """See `Store`."""
+        self._of(project).scenarios[name] = text
+
+    async def drop_scenario(self, project: str, name: str) -> bool:
+        """See `Store`."""
+        self._of(project).uses.pop(name, None)
+        return self._of(project).scenarios.pop(name, None) is not None
+
+    async def get_scenarios(self, project: str) -> Mapping[str, str]:
+        """See `Store`."""
+        known = self._projects.get(project)
+        return known.scenarios if known else {}
+
+    async def forget_uses(self, scenario: str) -> None:
+        """See `Store`."""
+        for known in self._projects.values():
+            known.uses.pop(scenario, None)
+
+    async def move_clock(self, project: str, seconds: float) -> None:
+        """See `Store`."""
+        self._of(project).offset += seconds
+
+    async def get_offset(self, project: str) -> float:
+        """See `Store`."""
+        known = self._projects.get(project)
+        return known.offset if known else 0.0
+
+    async def add_entry(self, project: str, entry: Entry) -> None:
+        """See `Store`."""
+        known = self._of(project)
+        known.entries.append(entry)
+        known.entry_bytes += _size(entry)
+        while known.entries and (len(known.entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
+            known.entry_bytes -= _size(known.entries.popleft())
+
+    async def get_entries(self, project: str) -> Sequence[Entry]:
+        """See `Store`."""
+        known = self._projects.get(project)
+        return tuple(known.entries) if known else ()
+
+    async def clear_entries(self, project: str) -> None:
+        """See `Store`."""
+        known = self._of(project)
+        known.entries.clear()
+        known.entry_bytes = 0
+
     async def forget(self, project: str) -> None:
         """See `Store`."""
         self._projects.pop(project, None)
+
+    async def forget_all(self) -> None:
+        """See `Store`."""
+        self._projects.clear()
 
     async def is_ready(self) -> bool:
         """Memory always answers."""

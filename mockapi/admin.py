@@ -1,0 +1,190 @@
+"""The use cases of the admin API: what a test may see and change of a project."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from mockapi.clock import Clock
+from mockapi.engine.plan import Plan
+from mockapi.engine.timeline import Timeline
+from mockapi.errors import MockError, ScenarioError
+from mockapi.scenario.library import Library
+from mockapi.scenario.load import load_text
+from mockapi.scenario.units import parse_duration
+from mockapi.settings import Settings
+from mockapi.stores.base import ALL_PROJECTS, Entry, Store
+from mockapi.wire.json import JsonObject, loads
+
+__all__ = ["Admin"]
+
+LATEST = 253_402_300_799.0
+"""9999-12-31T23:59:59Z: no clock goes further."""
+
+
+class Admin:
+    """Looks at and changes the state of projects; `*` is all of them."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.library = library
+
+    async def is_ready(self) -> bool:
+        """Whether requests can be answered."""
+        return await self.store.is_ready()
+
+    async def scenarios(self, project: str) -> list[JsonObject]:
+        """The scenarios a project's requests are tried with, with the uses of their counted steps."""
+        everybodys = await self.store.get_scenarios(ALL_PROJECTS)
+        own = await self.store.get_scenarios(project) if project != ALL_PROJECTS else {}
+        listed: list[JsonObject] = []
+        for scenario in self.library.scenarios_for(own, everybodys):
+            hits = await self.store.step_uses(project, scenario.name)
+            steps = [{"name": step.name, "line": step.line, "hits": hits.get(step.index, 0)} for step in scenario.steps]
+            place = "project" if scenario.name in own else "all" if scenario.name in everybodys else "server"
+            listed.append({"name": scenario.name, "about": scenario.about, "from": place, "file": scenario.file, "steps": steps})
+        return listed
+
+    async def put_scenario(self, project: str, name: str, text: str) -> None:
+        """Keep an uploaded scenario; `MockError` 400 with every problem if it is invalid, and nothing has changed."""
+        try:
+            scenario = load_text(text, name)
+        except ScenarioError as error:
+            raise MockError(str(error), status=400, code="mock_invalid_scenario") from None
+        if scenario.name != name:
+            message = f"The file calls itself '{scenario.name}', the URL '{name}': they must agree."
+            raise MockError(message, status=400, code="mock_invalid_scenario")
+        await self.store.drop_scenario(project, name)
+        await self.store.put_scenario(project, name, text)
+
+    async def get_scenario(self, project: str, name: str) -> str:
+        """The text of an uploaded scenario."""
+        text = (await self.store.get_scenarios(project)).get(name)
+        if text is None:
+            raise _no_upload(name)
+        return text
+
+    async def drop_scenario(self, project: str, name: str) -> None:
+        """Forget an uploaded scenario."""
+        if not await self.store.drop_scenario(project, name):
+            raise _no_upload(name)
+
+    async def reload(self) -> tuple[str, ...]:
+        """Read the server's files again; progress in scenarios that changed starts anew."""
+        try:
+            changed = self.library.reload()
+        except ScenarioError as error:
+            message = f"The last good scenarios stay in use:\n{error}"
+            raise MockError(message, status=400, code="mock_invalid_scenario") from None
+        for name in changed:
+            await self.store.forget_uses(name)
+        return changed
+
+    async def journal(
+        self,
+        project: str,
+        *,
+        operation: str | None = None,
+        scenario: str | None = None,
+        is_unmatched: bool | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[JsonObject], bool]:
+        """(calls that fit, oldest first; whether there are more)."""
+        entries = list(await self.store.get_entries(project))
+        if after is not None:
+            known = [entry.id for entry in entries]
+            if after not in known:
+                raise _no_entry(after)
+            entries = entries[known.index(after) + 1 :]
+        fitting = [
+            entry
+            for entry in entries
+            if (operation is None or entry.operation == operation)
+            and (scenario is None or entry.scenario == scenario)
+            and (is_unmatched is None or entry.is_unmatched == is_unmatched)
+        ]
+        return [_shown(entry) for entry in fitting[:limit]], len(fitting) > limit
+
+    async def journal_entry(self, project: str, entry_id: str) -> JsonObject:
+        """One call."""
+        for entry in await self.store.get_entries(project):
+            if entry.id == entry_id:
+                return _shown(entry)
+        raise _no_entry(entry_id)
+
+    async def now(self, project: str) -> float:
+        """The project's time."""
+        return self.clock.now() + await self.store.get_offset(project)
+
+    async def move_clock(self, project: str, body: Mapping[str, object]) -> float:
+        """Move a clock forward by `advance` or to `set`; the new time. `MockError` 400 for anything else."""
+        now = await self.now(project)
+        seconds = _wanted_seconds(body, now)
+        if seconds < 0:
+            raise MockError("A clock moves forward only; reset takes it back.", status=400, code="mock_clock")
+        if now + seconds > LATEST:
+            raise MockError("No clock goes beyond the year 9999.", status=400, code="mock_clock")
+        await self.store.move_clock(project, seconds)
+        return now + seconds
+
+    async def reset(self, project: str) -> None:
+        """Forget everything of one project, or of all."""
+        await (self.store.forget_all() if project == ALL_PROJECTS else self.store.forget(project))
+
+
+def _no_upload(name: str) -> MockError:
+    return MockError(f"There is no uploaded scenario '{name}'.", status=404, code="mock_unknown_scenario")
+
+
+def _no_entry(entry_id: str) -> MockError:
+    return MockError(f"There is no call '{entry_id}' in the journal.", status=404, code="mock_unknown_request")
+
+
+def _wanted_seconds(body: Mapping[str, object], now: float) -> float:
+    usage = 'Send {"advance": "10m"} or {"set": "2026-02-01T00:00:00Z"}.'
+    if len(body) != 1:
+        raise MockError(usage, status=400, code="mock_clock")
+    try:
+        if "advance" in body:
+            return parse_duration(body["advance"])
+        moment = datetime.fromisoformat(str(body["set"]))
+        if moment.tzinfo is None:
+            raise ValueError("the time needs a zone, like Z")
+        return moment.timestamp() - now
+    except (KeyError, ValueError, OverflowError) as error:
+        raise MockError(f"{usage} {error}", status=400, code="mock_clock") from None
+
+
+def _shown(entry: Entry) -> JsonObject:
+    """A call as the journal's readers see it; bodies that are JSON as data."""
+    shown: JsonObject = {
+        "id": entry.id,
+        "at": entry.at,
+        "took_ms": round(entry.took_ms, 3),
+        "operation": entry.operation,
+        "method": entry.method,
+        "path": entry.path,
+        "query": entry.query,
+        "headers": dict(entry.headers),
+        "request": _data(entry.request),
+        "status": entry.status,
+        "scenario": entry.scenario or None,
+        "step": entry.step or None,
+        "unmatched": entry.is_unmatched,
+        "note": entry.note or None,
+    }
+    if entry.is_stream and entry.plan:
+        shown["events"] = [loads(event.data) for event in Timeline(Plan.from_bytes(entry.plan)).events()]
+    else:
+        shown["response"] = _data(entry.response)
+    return shown
+
+
+def _data(body: bytes) -> object:
+    if not body:
+        return None
+    try:
+        return loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")

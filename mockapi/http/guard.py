@@ -1,0 +1,52 @@
+"""Who may call the admin API. A local server is reachable from every web page its owner visits.
+
+A page can send "simple" requests to any host without asking: forms and texts, with no header of its own. So calls that change
+something refuse the content types of forms and foreign origins, and every call needs a `Host` that is local or listed (a name
+that a page makes resolve to 127.0.0.1 is neither).
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from mockapi.errors import MockError
+from mockapi.http.exchange import Exchange
+from mockapi.settings import Settings
+
+__all__ = ["check_admin"]
+
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+
+
+def check_admin(exchange: Exchange, settings: Settings) -> None:
+    """`MockError` 401, 403 or 415 if the call may not be made."""
+    headers = exchange.headers
+    if settings.admin_key and headers.get("x-mock-admin-key") != settings.admin_key:
+        message = "The admin API of this server is guarded: send its --admin-key in the header X-Mock-Admin-Key."
+        raise MockError(message, status=401, code="mock_admin_key")
+    if not _is_allowed(headers.get("host", ""), settings):
+        message = f"The admin API may not be called as '{headers.get('host', '')}': list the name with --allowed-hosts."
+        raise MockError(message, status=403, code="mock_host_not_allowed")
+    if exchange.scope["method"] != "GET":
+        _check_change(exchange, settings)
+
+
+def _check_change(exchange: Exchange, settings: Settings) -> None:
+    headers = exchange.headers
+    origin = headers.get("origin")
+    if origin is not None and not _is_allowed(urlsplit(origin).netloc, settings):
+        raise MockError(f"A page of '{origin}' may not change this server.", status=403, code="mock_origin_not_allowed")
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_own_header = "authorization" in headers or "x-mock-admin-key" in headers or "api-key" in headers
+    if content_type in _FORM_TYPES or (not content_type and not has_own_header):
+        message = "Send a content type that no web form can send: application/json, or application/yaml for a scenario."
+        raise MockError(message, status=415, code="mock_content_type")
+
+
+def _is_allowed(netloc: str, settings: Settings) -> bool:
+    name = (urlsplit(f"//{netloc}").hostname or "").lower()
+    if "*" in settings.allowed_hosts or name in settings.allowed_hosts or name in ("localhost", settings.host):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.endswith(".localhost")

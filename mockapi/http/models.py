@@ -1,0 +1,52 @@
+"""`GET /v1/models` and `/v1/models/{model}`."""
+
+from fnmatch import fnmatchcase
+
+from mockapi.errors import ApiError
+from mockapi.http.exchange import Exchange
+from mockapi.http.messages import JSON, Answer, caller_of
+from mockapi.service import Service
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.models import SNAPSHOTS
+
+__all__ = ["ModelsApi"]
+
+_CREATED = 1_735_689_600
+
+
+class ModelsApi:
+    """The models there are: those that are known, as far as `--models` lets them be."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def list(self, exchange: Exchange) -> None:
+        """All known names, aliases and snapshots."""
+        self._identify(exchange)
+        globs = self._service.settings.models
+        known = {name for pair in SNAPSHOTS.items() for name in pair} | {glob for glob in globs if not set(glob) & set("*?[")}
+        names = sorted(name for name in known if not globs or any(fnmatchcase(name, glob) for glob in globs))
+        await _send(exchange, {"object": "list", "data": [_model(name) for name in names]})
+
+    async def retrieve(self, exchange: Exchange) -> None:
+        """One name; any that a create would accept."""
+        self._identify(exchange)
+        name = exchange.path_params["model"]
+        if not self._service.is_model(name):
+            raise ApiError(f"The model '{name}' does not exist", status=404, param="model", code="model_not_found")
+        await _send(exchange, _model(name))
+
+    def _identify(self, exchange: Exchange) -> None:
+        try:
+            exchange.caller = caller_of(exchange.headers, self._service.settings.api_keys)
+        except ApiError as error:
+            error.message = error.message.replace("bearer or basic authentication", "bearer authentication")
+            raise
+
+
+def _model(name: str) -> JsonObject:
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": "system"}
+
+
+async def _send(exchange: Exchange, body: JsonObject) -> None:
+    await exchange.answer(Answer(200, dumps(body), [JSON, *exchange.standard_headers()]))

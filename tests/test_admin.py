@@ -1,0 +1,306 @@
+"""The admin API: scenarios, the journal, the clock, reset; and who may call it."""
+
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from mockapi.scenario.load import load_text
+from mockapi.server import build_app
+from mockapi.settings import Settings
+
+from .conftest import make_app
+
+KEY = {"authorization": "Bearer k"}
+OTHER = {"authorization": "Bearer other"}
+SERVER = "steps: [{name: greet, when: {input: hi}, reply: hello}, {name: once, times: 1, when: {input: once}, reply: first}]"
+
+
+def connect(text=SERVER, **settings):
+    return TestClient(make_app(text, **settings), base_url="http://localhost")
+
+
+@pytest.fixture
+def client():
+    return connect()
+
+
+def say(client, text, headers=KEY, **body):
+    answer = client.post("/v1/responses", json={"model": "m", "input": text, **body}, headers=headers)
+    return answer.json()["output"][0]["content"][0]["text"] if answer.status_code == 200 and not body else answer
+
+
+def code(answer):
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_uploaded_scenarios_come_first_and_only_for_their_project(client):
+    upload = "steps: [{when: {input: hi}, reply: mine}]"
+    assert client.put("/_mock/scenarios/own", content=upload, headers=KEY).json() == {"name": "own", "status": "loaded"}
+    assert (say(client, "hi"), say(client, "hi", OTHER)) == ("mine", "hello")
+    assert client.get("/_mock/scenarios/own", headers=KEY).text == upload
+    client.put("/_mock/scenarios/all?project=*", json={"steps": [{"when": {"input": "hi"}, "reply": "everybody's"}]}, headers=KEY)
+    assert (say(client, "hi"), say(client, "hi", OTHER)) == ("mine", "everybody's")
+    assert client.delete("/_mock/scenarios/own", headers=KEY).status_code == 200
+    assert say(client, "hi") == "everybody's"
+    assert code(client.delete("/_mock/scenarios/own", headers=KEY)) == (404, "mock_unknown_scenario")
+    assert code(client.get("/_mock/scenarios/own", headers=KEY)) == (404, "mock_unknown_scenario")
+
+
+def test_a_broken_upload_changes_nothing(client):
+    client.put("/_mock/scenarios/own", content="steps: [{reply: good}]", headers=KEY)
+    for broken in ("steps: [{}]", "[", "scenario: other\nsteps: []"):
+        answer = client.put("/_mock/scenarios/own", content=broken, headers=KEY)
+        assert code(answer) == (400, "mock_invalid_scenario")
+    assert "own:1:9: steps[0]: a step needs one of" in client.put("/_mock/scenarios/own", content="steps: [{}]", headers=KEY).text
+    assert code(client.put("/_mock/scenarios/own", content=b"\xff", headers=KEY)) == (400, "mock_invalid_scenario")
+    assert say(client, "hi") == "good"
+
+
+def test_the_list_tells_where_from_and_how_often(client):
+    say(client, "once")
+    client.put("/_mock/scenarios/own", content="about: mine\nsteps: [{reply: x, when: {input: zzz}}]", headers=KEY)
+    own, server = client.get("/_mock/scenarios", headers=KEY).json()["scenarios"]
+    assert (own["name"], own["about"], own["from"]) == ("own", "mine", "project")
+    assert (server["name"], server["from"], [step["hits"] for step in server["steps"]]) == ("test", "server", [0, 1])
+    (others,) = client.get("/_mock/scenarios", headers=OTHER).json()["scenarios"]
+    assert [step["hits"] for step in others["steps"]] == [0, 0]
+
+
+def test_reload_keeps_the_last_good_version(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("mode: script\nsteps: [{reply: one}, {reply: two}]")
+    client = TestClient(build_app(Settings(clock="virtual", paths=(tmp_path,))), base_url="http://localhost")
+    assert say(client, "x") == "one"
+    assert client.post("/_mock/scenarios/reload", headers=KEY).json() == {"scenarios": 1, "changed": []}
+    assert say(client, "x") == "two"  # unchanged: progress stays
+    path.write_text("steps: [{}]")
+    answer = client.post("/_mock/scenarios/reload", headers=KEY)
+    assert code(answer) == (400, "mock_invalid_scenario")
+    assert "The last good scenarios stay in use" in answer.text
+    path.write_text("mode: script\nsteps: [{reply: three}]")
+    assert client.post("/_mock/scenarios/reload", headers=KEY).json() == {"scenarios": 1, "changed": ["a"]}
+    assert say(client, "x") == "three"
+
+
+def test_the_journal_holds_request_and_answer(client):
+    say(client, "hi")
+    say(client, "hi", stream=True)
+    say(client, "never asked")
+    client.post("/v1/responses", json={"model": "m", "input": 3}, headers={**KEY, "api-key": "sk-secret-secret-secret"})
+    first, second, third, fourth = client.get("/_mock/requests", headers=KEY).json()["data"]
+    assert (first["operation"], first["status"], first["scenario"], first["step"]) == ("responses.create", 200, "test", "greet")
+    assert first["request"] == {"model": "m", "input": "hi"}
+    assert first["response"]["output"][0]["content"][0]["text"] == "hello"
+    assert first["unmatched"] is False
+    assert [event["type"] for event in second["events"]][-1] == "response.completed"
+    assert third["unmatched"] is True
+    assert (fourth["status"], fourth["note"]) == (400, "invalid_type")
+    assert "secret-secret" not in json.dumps(fourth)
+    assert client.get(f"/_mock/requests/{first['id']}", headers=KEY).json() == first
+    assert client.get("/_mock/requests", headers=OTHER).json() == {"data": [], "has_more": False}
+
+
+def test_the_journal_is_filtered_and_paged(client):
+    for text in ("hi", "x", "hi", "y"):
+        say(client, text)
+    client.get("/v1/responses/resp_x", headers=KEY)
+
+    def listed(query):
+        body = client.get(f"/_mock/requests?{query}", headers=KEY).json()
+        return [entry["id"] for entry in body["data"]], body["has_more"]
+
+    everything, _ = listed("")
+    assert len(everything) == 5
+    assert listed("limit=2") == (everything[:2], True)
+    assert listed(f"limit=2&after={everything[1]}") == (everything[2:4], True)
+    assert listed("operation=responses.retrieve") == (everything[4:], False)
+    assert listed("unmatched=true") == ([everything[1], everything[3]], False)
+    assert listed("scenario=test") == ([everything[0], everything[2]], False)
+    for query in ("limit=0", "limit=1001", "limit=x", "limit=²"):
+        assert code(client.get(f"/_mock/requests?{query}", headers=KEY)) == (400, "mock_invalid_query")
+    assert code(client.get("/_mock/requests?after=req_x", headers=KEY)) == (404, "mock_unknown_request")
+    assert code(client.get("/_mock/requests/req_x", headers=KEY)) == (404, "mock_unknown_request")
+    client.delete("/_mock/requests", headers=KEY)
+    assert listed("") == ([], False)
+
+
+def test_the_journal_is_bounded():
+    client = connect(journal=3)
+    for n in range(5):
+        say(client, f"call {n}")
+    entries = client.get("/_mock/requests", headers=KEY).json()["data"]
+    assert [entry["request"]["input"] for entry in entries] == ["call 2", "call 3", "call 4"]
+
+
+def test_a_miss_is_journalled_as_unmatched():
+    client = connect(unmatched="error")
+    say(client, "never asked")
+    (entry,) = client.get("/_mock/requests?unmatched=true", headers=KEY).json()["data"]
+    assert (entry["status"], entry["note"]) == (422, "mock_no_match")
+
+
+def test_reset_forgets_one_project_or_all(client):
+    def state(headers):
+        return say(client, "once", headers), len(client.get("/_mock/requests", headers=headers).json()["data"])
+
+    created = client.post("/v1/responses", json={"model": "m", "input": "hi"}, headers=KEY).json()["id"]
+    client.put("/_mock/scenarios/own", content="steps: []", headers=KEY)
+    for headers in (KEY, OTHER):
+        assert state(headers)[0] == "first"
+    assert client.post("/_mock/reset", headers=KEY).json() == {"status": "reset"}
+    assert client.get(f"/v1/responses/{created}", headers=KEY).status_code == 404
+    assert len(client.get("/_mock/scenarios", headers=KEY).json()["scenarios"]) == 1
+    assert state(KEY)[0] == "first"
+    assert state(OTHER)[0] != "first"
+    client.post("/_mock/reset?project=*", headers=KEY)
+    assert state(OTHER)[0] == "first"
+
+
+def test_the_clock_moves_forward_in_one_project(client):
+    assert client.get("/_mock/clock", headers=KEY).json() == {
+        "now": "2026-01-01T00:00:00Z",
+        "unix": 1_767_225_600.0,
+        "clock": "virtual",
+    }
+    assert client.post("/_mock/clock", json={"advance": "1h30m"}, headers=KEY).json()["now"] == "2026-01-01T01:30:00Z"
+    assert (
+        client.post("/_mock/clock", json={"set": "2026-02-01T00:00:00+01:00"}, headers=KEY).json()["now"]
+        == "2026-01-31T23:00:00Z"
+    )
+    assert say(client, "hi", metadata={"a": "b"}).json()["created_at"] == 1_769_900_400
+    assert client.get("/_mock/clock", headers=OTHER).json()["now"] == "2026-01-01T00:00:00Z"
+    client.post("/_mock/reset", headers=KEY)
+    assert client.get("/_mock/clock", headers=KEY).json()["now"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"set": "2025-01-01T00:00:00Z"}, "A clock moves forward only"),
+        ({"set": "2026-02-01T00:00:00"}, "the time needs a zone"),
+        ({"set": "12026-01-01T00:00:00Z"}, "Send"),
+        ({"set": 3}, "Send"),
+        ({"advance": "-10m"}, "a duration is written like"),
+        ({"advance": 10}, "a duration is written like"),
+        ({"advance": "90000h"}, "ten years at most"),
+        ({}, "Send"),
+        ({"advance": "1s", "set": "2026-02-01T00:00:00Z"}, "Send"),
+        ([], "must be a JSON object"),
+    ],
+)
+def test_a_clock_is_told_what_it_understands(client, body, message):
+    answer = client.post("/_mock/clock", json=body, headers=KEY)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+    assert client.get("/_mock/clock", headers=KEY).json()["now"] == "2026-01-01T00:00:00Z"
+
+
+def test_the_clock_does_not_go_beyond_the_year_9999(client):
+    client.post("/_mock/clock", json={"set": "9999-12-31T00:00:00Z"}, headers=KEY)
+    answer = client.post("/_mock/clock", json={"advance": "2d"}, headers=KEY)
+    assert "year 9999" in answer.json()["error"]["message"]
+
+
+FORMS = [
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/plain",
+    "text/plain;charset=UTF-8",
+    "Text/Plain",
+]
+
+
+@pytest.mark.parametrize("content_type", FORMS)
+@pytest.mark.parametrize("path", ["/_mock/reset", "/_mock/clock", "/_mock/scenarios/reload", "/_mock/reset?project=*"])
+def test_a_browsers_form_cannot_change_state(client, path, content_type):
+    say(client, "once")
+    answer = client.post(path, content='{"advance": "1h"}', headers={"content-type": content_type, **KEY})
+    assert code(answer) == (415, "mock_content_type")
+    assert say(client, "once") != "first"
+    assert client.get("/_mock/clock", headers=KEY).json()["now"] == "2026-01-01T00:00:00Z"
+
+
+def test_a_page_that_sends_nothing_of_its_own_cannot_change_state(client):
+    assert code(client.post("/_mock/reset?project=*")) == (415, "mock_content_type")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
+def test_foreign_pages_cannot_change_state(client, origin):
+    answer = client.post("/_mock/reset", headers={**KEY, "origin": origin})
+    assert code(answer) == (403, "mock_origin_not_allowed")
+    assert client.post("/_mock/reset", headers={**KEY, "origin": "http://localhost:3000"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "status"),
+    [
+        ("localhost:7357", (), 200),
+        ("127.0.0.1:7357", (), 200),
+        ("[::1]:7357", (), 200),
+        ("mock.localhost", (), 200),
+        ("rebound.example", (), 403),
+        ("", (), 403),
+        ("mockapi:7357", (), 403),
+        ("mockapi:7357", ("mockapi",), 200),
+        ("anything", ("*",), 200),
+    ],
+)
+def test_hosts(host, allowed, status):
+    client = connect(allowed_hosts=allowed)
+    assert client.post("/_mock/reset", headers={**KEY, "host": host}).status_code == status
+    assert client.get("/_mock/requests", headers={**KEY, "host": host}).status_code == status
+    assert client.get("/_mock/health", headers={"host": host}).status_code == 200
+
+
+def test_the_admin_key():
+    client = connect(admin_key="secret")
+    assert code(client.get("/_mock/requests", headers=KEY)) == (401, "mock_admin_key")
+    assert code(client.post("/_mock/reset", headers={**KEY, "x-mock-admin-key": "wrong"})) == (401, "mock_admin_key")
+    assert client.post("/_mock/reset", headers={**KEY, "x-mock-admin-key": "secret"}).status_code == 200
+    assert client.get("/_mock/ready").status_code == 200
+
+
+def test_admin_calls_need_a_project(client):
+    assert client.get("/_mock/requests").status_code == 401
+    assert client.get("/_mock/nope", headers=KEY).status_code == 404
+    assert client.patch("/_mock/reset", headers=KEY).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/openai/v1/responses", "/openai/responses?api-version=2025-04-01-preview"])
+def test_azures_urls_and_key(client, path):
+    answer = client.post(path, json={"model": "m", "input": "hi"}, headers={"api-key": "azure-key"})
+    assert answer.json()["output"][0]["content"][0]["text"] == "hello"
+    url = path.partition("?")[0] + "/" + answer.json()["id"]
+    assert client.get(url, headers={"api-key": "azure-key"}).status_code == 200
+
+
+def test_models():
+    client = connect()
+    body = client.get("/v1/models", headers=KEY).json()
+    assert body["object"] == "list"
+    assert {"gpt-4o", "gpt-4o-2024-08-06"} <= {model["id"] for model in body["data"]}
+    assert client.get("/v1/models/any-name", headers=KEY).json()["id"] == "any-name"
+    narrow = connect(models=("gpt-4o*", "my-model"))
+    names = {model["id"] for model in narrow.get("/v1/models", headers=KEY).json()["data"]}
+    assert "my-model" in names
+    assert "gpt-5" not in names
+    assert code(narrow.get("/v1/models/gpt-5", headers=KEY)) == (404, "model_not_found")
+    assert client.get("/v1/models").json()["error"]["message"] == "Missing bearer authentication in header"
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/embeddings", "/files/file-1", "/vector_stores"])
+def test_other_apis_say_that_they_are_not_emulated(client, path):
+    answer = client.post(f"/v1{path}", json={}, headers=KEY)
+    assert code(answer) == (404, "mock_not_emulated")
+    assert answer.headers["x-should-retry"] == "false"
+
+
+def test_uploads_are_tried_by_name():
+    client = TestClient(
+        build_app(Settings(clock="virtual"), [load_text("steps: [{reply: z}]", "z")]), base_url="http://localhost"
+    )
+    for name in ("b", "a"):
+        client.put(f"/_mock/scenarios/{name}", content=f"steps: [{{reply: {name}}}]", headers=KEY)
+    assert say(client, "x") == "a"
+    assert say(client, "x", {**KEY, "x-mock-scenario": "z"}) == "z"
