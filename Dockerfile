@@ -9,9 +9,9 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home mockapi
 COPY --from=build /opt/mockapi /opt/mockapi
 COPY scenarios /scenarios
-ENV PATH=/opt/mockapi/bin:$PATH PYTHONUNBUFFERED=1 MOCKAPI_HOST=0.0.0.0
+ENV PATH=/opt/mockapi/bin:$PATH PYTHONUNBUFFERED=1 MOCKAPI_HOST=0.0.0.0 MOCKAPI_ALLOWED_HOSTS=*
 USER mockapi
 EXPOSE 7357
-HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7357/_mock/ready', timeout=2)"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["mockapi", "wait", "--timeout", "2s"]
 ENTRYPOINT ["mockapi"]
 CMD ["serve", "/scenarios"]

@@ -83,6 +83,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     "info: one line a request, on stderr.",
 )
 @_setting("--log-format", Settings().log_format, click.Choice(["text", "json"]), "json: one JSON object a line.")
+@click.option("--watch", is_flag=True, envvar="MOCKAPI_WATCH", show_envvar=True, help="Reload scenarios when their files change.")
 @_setting("--max-body", Settings().max_body, click.IntRange(1), "Longest request body, in bytes.")
 @_setting(
     "--max-responses",
@@ -143,6 +144,88 @@ def schema() -> None:
     from mockapi.scenario.schema import scenario_schema  # start-up time of the other commands
 
     click.echo(pretty(scenario_schema()))
+
+
+_STARTER = """\
+# A scenario to start from. Serve it:  mockapi serve {folder}
+# Check it:                            mockapi check {folder}
+scenario: first
+about: Answers a greeting, calls a function, answers from its output.
+
+steps:
+  # A plain string is contained in the newest user message, whatever the case.
+  - when:
+      input: hello
+    reply: Hello! What can I do for you?
+
+  # `/…/` is a regular expression; its named groups are match.NAME. `tools` asks that the request offers the function.
+  - when:
+      input: /weather in (?P<city>\\w+)/i
+      tools: [get_weather]
+    reply:
+      - function_call: {{name: get_weather, arguments: {{city: "{{{{ match.city }}}}"}}}}
+
+  # This turn brings the output of that call.
+  - when:
+      tool_output: get_weather
+    reply: "The weather: {{{{ tool_outputs.get_weather }}}}"
+
+  # An error instead of an answer, twice; a client that retries gets through at the third try.
+  - when:
+      input: busy
+    times: 2
+    error: rate_limit_exceeded
+"""
+
+
+@main.command()
+@click.argument("folder", default="scenarios", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
+def init(folder: Path) -> None:
+    """Write a small commented scenario, and the schema for your editor, into DIR (default: ./scenarios)."""
+    from mockapi.scenario.schema import scenario_schema
+
+    target = folder / "first.yaml"
+    if target.exists():
+        click.echo(f"mockapi: {target} is there already; nothing was written", err=True)
+        sys.exit(1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        head = "# yaml-language-server: $schema=./scenario.schema.json\n"
+        target.write_text(head + _STARTER.format(folder=folder), encoding="utf-8")
+        (folder / "scenario.schema.json").write_bytes(pretty(scenario_schema()) + b"\n")
+    except OSError as error:
+        click.echo(f"mockapi: cannot write to {folder}: {error.strerror}", err=True)
+        sys.exit(2)
+    click.echo(f"wrote {target}; now run: mockapi serve {folder}")
+
+
+class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A duration like 10s, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        from mockapi.scenario.units import parse_duration
+
+        try:
+            return value if isinstance(value, float) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@main.command()
+@click.option("--timeout", default="10s", show_default=True, type=_DurationType(), help="How long to wait: 500ms, 10s, 2m.")
+@click.option("--host", default=Settings().host, envvar="MOCKAPI_WAIT_HOST", show_default=True, help="Where the server is.")
+@click.option("--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=int, help="Its port.")
+def wait(timeout: float, host: str, port: int) -> None:
+    """Return when a server is ready; exit 1 if it is not in time. For CI scripts and container health checks."""
+    from mockapi.waiting import is_ready_within
+
+    if not is_ready_within(f"http://{host}:{port}/_mock/ready", timeout):
+        click.echo(f"mockapi: no server is ready on http://{host}:{port} within {timeout:g} s", err=True)
+        sys.exit(1)
+    click.echo(f"ready on http://{host}:{port}/v1")
 
 
 @main.command()

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Literal
 
-__all__ = ["EPOCH", "Clock", "ClockName", "RealClock", "VirtualClock", "make_clock", "stopwatch"]
+__all__ = ["EPOCH", "Clock", "ClockName", "RealClock", "VirtualClock", "make_clock", "pause", "stopwatch"]
 
 ClockName = Literal["real", "virtual"]
 
@@ -65,6 +65,11 @@ class VirtualClock(Clock):
 def make_clock(name: ClockName) -> Clock:
     """The clock of a `--clock` value."""
     return VirtualClock() if name == "virtual" else RealClock()
+
+
+def pause(seconds: float) -> None:
+    """Sleep, outside any loop and any project: for commands, never for answers."""
+    time.sleep(seconds)
 
 
 def stopwatch() -> float:

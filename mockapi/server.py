@@ -9,13 +9,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.routing import Router
 
 from mockapi.admin import Admin
 from mockapi.clock import make_clock
-from mockapi.errors import UsageError
+from mockapi.errors import MockApiError, UsageError
 from mockapi.http.app import make_app
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
@@ -24,6 +25,8 @@ from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 
 __all__ = ["GRACE_S", "build_app", "serve"]
+
+log = logging.getLogger("mockapi")
 
 _BACKLOG = 4096
 GRACE_S = 5
@@ -35,17 +38,59 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
 
     Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there.
     """
+    return make_app(*_compose(settings, scenarios))
+
+
+def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Service, Admin]:
     store = MemoryStore(settings.max_responses, max_entries=settings.journal)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
-    return make_app(Service(settings, store, clock, library), Admin(settings, store, clock, library))
+    return Service(settings, store, clock, library), Admin(settings, store, clock, library)
+
+
+class _Reloader:
+    """Reads the scenario files again, on SIGHUP or when they change; a broken one keeps the last good version and says so."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Reload soon."""
+        self._keep(asyncio.ensure_future(self._reload()))
+
+    def watch(self, paths: Sequence[Path]) -> None:
+        """Reload whenever something below these paths changes."""
+        self._keep(asyncio.ensure_future(self._watch(paths)))
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self) -> None:
+        try:
+            changed = await self._admin.reload()
+        except MockApiError as error:
+            log.warning("scenarios were not reloaded: %s", error)
+        else:
+            log.warning(
+                "scenarios reloaded: %d loaded, changed: %s", len(self._admin.library.scenarios), ", ".join(changed) or "none"
+            )
+
+    async def _watch(self, paths: Sequence[Path]) -> None:
+        from watchfiles import awatch  # start-up time where nothing is watched
+
+        places = [path.parent if path.name == "**" else path for path in paths]
+        async for _ in awatch(*places, debounce=100, step=50):
+            await self._reload()
 
 
 class _Server(uvicorn.Server):
     """uvicorn, but a signal ends it with exit code 0, and readiness is told once."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], on_hangup: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_hangup = on_hangup
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -58,8 +103,10 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        if hasattr(signal, "SIGHUP"):
+            loop = asyncio.get_running_loop()
+            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda number, frame: loop.call_soon_threadsafe(self._on_hangup))
         try:
             yield
         finally:
@@ -93,12 +140,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises `ScenarioError` and `UsageError` before anything listens.
     """
-    app = build_app(settings)
+    service, admin = _compose(settings)
+    reloader = _Reloader(admin)
     sock = bind(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
     config = uvicorn.Config(
-        app,
+        make_app(service, admin),
         loop="auto",
         http="auto",
         ws="none",
@@ -111,7 +159,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         backlog=_BACKLOG,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = _Server(config, on_ready=lambda: say(ready_line))
+
+    def tell() -> None:
+        if settings.watch and settings.paths:
+            reloader.watch(settings.paths)
+        say(ready_line)
+
+    server = _Server(config, on_ready=tell, on_hangup=reloader.start)
     # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

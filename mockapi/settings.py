@@ -14,7 +14,7 @@ class Settings:
 
     `paths` are scenario files and folders; `port` 0 picks a free one; `max_body` counts bytes; `max_responses` bounds what is
     remembered per project, `journal` the calls that are; `models` are globs, empty for any name; `api_keys` are the accepted
-    keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the
+    keys, empty for any; `watch` reloads scenarios when their files change; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the
     admin API may be called by, `*` for any.
     """
 
@@ -33,5 +33,6 @@ class Settings:
     journal: int = 1_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    watch: bool = False
     max_body: int = 33_554_432
     max_responses: int = 100_000

@@ -178,3 +178,88 @@ def test_a_running_stream_may_end_after_sigterm(spawn, tmp_path):
     reader.join(10)
     assert "event: response.completed" in "".join(texts)
     assert server.process.wait(10) == 0
+
+
+def test_init_writes_a_scenario_that_is_fine(tmp_path):
+    folder = tmp_path / "new" / "scenarios"
+    result = run("init", str(folder))
+    assert (result.exit_code, result.output) == (0, f"wrote {folder}/first.yaml; now run: mockapi serve {folder}\n")
+    assert run("check", str(folder)).output == "1 scenario, no problems\n"
+    again = run("init", str(folder))
+    assert again.exit_code == 1
+    assert "is there already" in again.output
+
+
+def test_init_cannot_write(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("init", str(tmp_path / "file" / "below"))
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_the_starter_answers(serve, tmp_path):
+    run("init", str(tmp_path))
+    server = serve(paths=(tmp_path,), unmatched="error")
+    tools = [{"type": "function", "name": "get_weather"}]
+    call = server.post({"model": "m", "input": "weather in Rome", "tools": tools}).json()["output"][0]
+    assert json.loads(call["arguments"]) == {"city": "Rome"}
+    assert [server.post({"model": "m", "input": "busy"}).status_code for _ in range(3)] == [429, 429, 422]
+
+
+def test_wait(spawn, tmp_path):
+    server = spawn(cwd=tmp_path)
+    port = server.url.rsplit(":", 1)[1]
+    result = run("wait", "--port", port, "--timeout", "5s")
+    assert (result.exit_code, result.output) == (0, f"ready on http://127.0.0.1:{port}/v1\n")
+
+
+def test_wait_gives_up():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+    result = run("wait", "--port", port, "--timeout", "100ms")
+    assert result.exit_code == 1
+    assert result.output == f"mockapi: no server is ready on http://127.0.0.1:{port} within 0.1 s\n"
+    assert run("wait", "--timeout", "soon").exit_code == 2
+
+
+def wait_for_line(process, text):
+    """The next line of a server's log that contains a text."""
+    for line in process.stderr:
+        if text in line:
+            return line
+    raise AssertionError(f"no line with {text!r}")
+
+
+@pytest.mark.parametrize("how", ["signal", "watch"])
+def test_scenarios_are_reloaded_and_broken_ones_keep_the_last_good(spawn, tmp_path, how):
+    path = tmp_path / "own.yaml"
+    path.write_text("steps: [{reply: one}]")
+    server = spawn(str(tmp_path), "--log-level", "warning", *(["--watch"] if how == "watch" else []))
+
+    def say():
+        body = httpx.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH).json()
+        return body["output"][0]["content"][0]["text"]
+
+    def change(text, told):
+        path.write_text(text)
+        if how == "signal":
+            server.process.send_signal(signal.SIGHUP)
+        return wait_for_line(server.process, told)
+
+    assert say() == "one"
+    assert "changed: own" in change("steps: [{reply: two}]", "scenarios reloaded: 1 loaded")
+    assert say() == "two"
+    change("steps: [{}]", "scenarios were not reloaded")
+    assert say() == "two"
+    change("steps: [{reply: three}]", "scenarios reloaded")
+    assert say() == "three"
+
+
+def test_json_logs(spawn, tmp_path):
+    server = spawn("--log-format", "json", cwd=tmp_path)
+    httpx.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH)
+    server.process.terminate()
+    _, err = server.process.communicate(timeout=10)
+    (line,) = err.splitlines()
+    assert json.loads(line)["level"] == "info"
+    assert json.loads(line)["message"].startswith("POST /v1/responses 200 ")
