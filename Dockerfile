@@ -10,7 +10,7 @@ RUN useradd --system --uid 10001 --no-create-home mockapi
 COPY --from=build /opt/mockapi /opt/mockapi
 COPY scenarios /scenarios
 ENV PATH=/opt/mockapi/bin:$PATH PYTHONUNBUFFERED=1 MOCKAPI_HOST=0.0.0.0 MOCKAPI_ALLOWED_HOSTS=*
-USER mockapi
+USER 10001
 EXPOSE 7357
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["mockapi", "wait", "--timeout", "2s"]
 ENTRYPOINT ["mockapi"]

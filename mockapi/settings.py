@@ -9,13 +9,12 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a server behaves; every field but `paths` is an option of `mockapi serve` and an environment
-    variable `MOCKAPI_<FIELD>`.
+    """How a server behaves; every field but `paths` is an option of `mockapi serve`, and `MOCKAPI_<FIELD>` in the environment.
 
-    `paths` are scenario files and folders; `port` 0 picks a free one; `max_body` counts bytes; `max_responses` bounds what is
-    remembered per project, `journal` the calls that are; `models` are globs, empty for any name; `api_keys` are the accepted
-    keys, empty for any; `watch` reloads scenarios when their files change; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the
-    admin API may be called by, `*` for any.
+    `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
+    bytes; `max_responses` and `journal` bound what is remembered per project; `models` are globs, empty for any name;
+    `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are
+    further names that the admin API may be called by, `*` for any.
     """
 
     paths: tuple[Path, ...] = ()

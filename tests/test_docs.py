@@ -3,11 +3,14 @@
 import re
 
 import click
+import httpx
 import pytest
 
 from mockapi.cli import main
 from mockapi.scenario.forms import FORMS
 from mockapi.scenario.model import Defaults, ErrorForm, FailForm, PaceForm, ReplyForm, ScenarioFile, StepForm, UsageForm, When
+from mockapi.server import build_app
+from mockapi.settings import Settings
 from mockapi.wire.catalogue import ERROR_CODES
 
 from .conftest import ROOT
@@ -29,6 +32,35 @@ def test_every_key_is_described(model):
 
 def test_every_item_and_code_is_described():
     assert [name for name in (*FORMS, *ERROR_CODES) if f"`{name}`" not in PAGE] == []
+
+
+def test_every_command_and_option_is_described():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in main.commands if f"`mockapi {name}" not in page] == []
+    for command in main.commands.values():
+        options = [name for parameter in command.params if isinstance(parameter, click.Option) for name in parameter.opts]
+        assert [name for name in options if f"`{name}" not in page] == []
+
+
+def test_every_admin_route_is_described():
+    page = (ROOT / "docs" / "admin.md").read_text()
+    app = build_app(Settings())
+    routes = [route for route in app.routes if route.path.startswith("/_mock")]
+    assert len(routes) == 9
+    for route in routes:
+        for method in route.app._operations:
+            assert f"`{method} {route.path}" in page, (method, route.path)
+
+
+def test_the_admin_pages_curl_line(serve):
+    line = next(line for line in (ROOT / "docs" / "admin.md").read_text().splitlines() if line.startswith("curl"))
+    body = re.search(r"-d '(.*)'", line)[1]
+    headers = dict(re.findall(r"-H '([^:]+): ([^']+)'", line))
+    server = serve()
+    answer = httpx.put(f"{server.url}/_mock/scenarios/greeting", content=body, headers=headers)
+    assert answer.json() == {"name": "greeting", "status": "loaded"}
+    said = server.post({"model": "m", "input": "hi"}, key="any-key").json()
+    assert said["output"][0]["content"][0]["text"] == "hello"
 
 
 def test_every_command_has_help():

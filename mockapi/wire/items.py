@@ -15,7 +15,7 @@ from mockapi.wire.content import (
 )
 from mockapi.wire.json import JsonObject
 from mockapi.wire.tools import Tool
-from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, OneOf, Status, TypedDict, by_kind
+from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, OneOf, Status, TypedDict, by_kind, id_of
 
 __all__ = ["ITEM_TYPES", "Input", "InputItem", "InputMessage", "OutputMessage"]
 
@@ -41,7 +41,7 @@ class InputMessage(TypedDict, total=False):
     type: Literal["message"] | None
     role: Required[Literal["user", "system", "developer"]]
     content: Required[UserContent]
-    id: str | None
+    id: Annotated[str, id_of("msg")] | None
     status: Status | None
 
 
@@ -52,7 +52,7 @@ class OutputMessage(TypedDict, total=False):
     type: Literal["message"] | None
     role: Required[Literal["assistant"]]
     content: Required[AssistantContent]
-    id: str | None
+    id: Annotated[str, id_of("msg")] | None
     status: Status | None
     phase: Phase | None
 
@@ -72,7 +72,7 @@ FunctionCall = TypedDict(
         "arguments": Required[Text],
         "call_id": Required[CallId],
         "name": Required[str],
-        "id": str | None,
+        "id": Annotated[str, id_of("fc")] | None,
         "caller": Caller | None,
         "namespace": str | None,
         "status": Status | None,
@@ -104,7 +104,7 @@ CustomToolCall = TypedDict(
         "call_id": Required[CallId],
         "input": Required[Text],
         "name": Required[str],
-        "id": str | None,
+        "id": Annotated[str, id_of("ctc")] | None,
         "caller": Caller | None,
         "namespace": str | None,
         "status": Status | None,
@@ -133,7 +133,7 @@ class Reasoning(TypedDict, total=False):
 
     type: Required[Literal["reasoning"]]
     summary: Required[list[SummaryText]]
-    id: str | None
+    id: Annotated[str, id_of("rs")] | None
     content: list[ReasoningText] | None
     encrypted_content: str | None
 
@@ -144,7 +144,7 @@ class Compaction(TypedDict, total=False):
 
     type: Required[Literal["compaction"]]
     encrypted_content: Required[Annotated[str, StringConstraints(max_length=2 * MAX_TEXT)]]
-    id: str | None
+    id: Annotated[str, id_of("cmp")] | None
 
 
 @with_config(STRICT)

@@ -6,11 +6,11 @@ Tags of unions begin with a character of the private use area, so that the error
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import ConfigDict, Discriminator, FailFast, GetCoreSchemaHandler, Tag, WithJsonSchema
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, ConfigDict, Discriminator, FailFast, GetCoreSchemaHandler, Tag, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
 
-__all__ = ["FIRST_ERROR", "STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "keys_of", "tagged"]
+__all__ = ["FIRST_ERROR", "STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "id_of", "keys_of", "tagged"]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -74,6 +74,17 @@ class OneOf:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler.generate_schema(self._union)
+
+
+def id_of(prefix: str) -> AfterValidator:
+    """Metadata of an item's id: it begins with its type's prefix (ERRORS.md §4.2)."""
+
+    def check(value: str) -> str:
+        if not value.startswith(prefix):
+            raise PydanticCustomError("id_prefix", "wrong prefix", {"prefix": prefix})
+        return value
+
+    return AfterValidator(check)
 
 
 def tagged(choices: Mapping[str, object], *, universe: Sequence[str] = ()) -> OneOf:

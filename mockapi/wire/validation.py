@@ -29,6 +29,8 @@ INVALID_JSON = (
 
 _LONGEST_VALUE = 1_000  # characters of a wrong value that an error repeats
 
+_INTEGER_EFFORT = "one of 'minimal', 'low', 'medium', or 'high'"
+
 # Where the real API words an expected type otherwise than by its kind; keys are paths without indexes.
 _EXPECTED = {
     "metadata": "a metadata object",
@@ -133,6 +135,8 @@ def _enum(path: Path, detail: ErrorDetails) -> ApiError:
     values = re.findall(r"'([^']*)'", str(_context(detail)["expected"]))
     if not isinstance(detail["input"], str):
         expected = "one of " + listed(values, "or") if len(values) > 1 else listed(values, "or")
+        if path == ("reasoning", "effort"):  # worded like no other (ERRORS.md §4.2)
+            expected = _INTEGER_EFFORT if isinstance(detail["input"], int) else f"one of {expected} or integer"
         return _type_error(path, expected, detail["input"])
     return _value_error(written(path), detail["input"], values)
 
@@ -258,6 +262,12 @@ def _pattern(path: Path, detail: ErrorDetails) -> ApiError:
     return ApiError(message, param=where, code="invalid_value")
 
 
+def _wrong_prefix(path: Path, detail: ErrorDetails) -> ApiError:
+    where = written(path)
+    message = f"Invalid '{where}': '{detail['input']}'. Expected an ID that begins with '{_context(detail)['prefix']}'."
+    return ApiError(message, param=where, code="invalid_value")
+
+
 _TELLERS: dict[str, Callable[[Path, ErrorDetails], ApiError]] = {
     "missing": _missing,
     "literal_error": _enum,
@@ -268,6 +278,7 @@ _TELLERS: dict[str, Callable[[Path, ErrorDetails], ApiError]] = {
     "string_too_short": _too_short,
     "too_long": _too_long,
     "string_pattern_mismatch": _pattern,
+    "id_prefix": _wrong_prefix,
 }
 
 
