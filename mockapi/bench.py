@@ -57,6 +57,7 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
             requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
             bodies.write_bytes(dumps([asyncio.run(_ask(ours.port, request)) for request in requests.values()]))
             with _serving("mockapi.bare", str(bodies)) as bare:
+                at_rest = Row("memory at rest", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB")
                 rows = []
                 for name, request in requests.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
@@ -65,6 +66,7 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
                         best[port] = max(best[port], asyncio.run(_load(port, request, seconds)))
                     rows.append(Row(name, best[ours.port], best[bare.port], "per second"))
                 rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
+                rows.append(at_rest)
                 rows.append(Row("memory after load", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB"))
         return rows
 

@@ -87,8 +87,8 @@ class Service:
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
         project = call.project.encode()
-        scenario = (call.scenario or "").encode()
-        content = digest(b"", call.operation.encode(), scenario, _SECONDS.sub(rb"\1", call.body), size=16)
+        named = f"{call.operation}\n{call.scenario or ''}\n".encode()
+        content = digest(b"", named + _SECONDS.sub(rb"\1", call.body), size=16)
         ordinal = await self.store.take_ordinal(call.project, content)
         return digest(self._seed, project, content, b"%d" % ordinal)
 

@@ -214,3 +214,30 @@ def test_http_client_sees_keepalive_after_errors(serve):
     with httpx.Client(base_url=server.base_url, headers=AUTH) as connection:
         assert connection.post("/responses", content=b"{").status_code == 400
         assert connection.post("/responses", json={"model": "m", "input": "x"}).status_code == 200
+
+
+def test_any_content_type_is_read_as_json(client):
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense", ""):
+        headers = {**AUTH, "content-type": content_type}
+        assert client.post("/v1/responses", content=b'{"model": "m", "input": "x"}', headers=headers).status_code == 200
+        assert client.post("/v1/responses", content=b"model=m&input=x", headers=headers).json()["error"]["code"] == "invalid_json"
+
+
+def test_of_duplicate_keys_the_last_counts(client):
+    body = b'{"model": "m", "input": "x", "temperature": 9, "temperature": 0.5}'
+    assert client.post("/v1/responses", content=body, headers=AUTH).json()["temperature"] == 0.5
+
+
+def test_a_thousand_unknown_keys_are_one_error(client):
+    body = {"model": "m", "input": "x", **{f"unknown_{n}": n for n in range(1_000)}}
+    error = client.post("/v1/responses", json=body, headers=AUTH).json()["error"]
+    assert (error["code"], error["param"]) == ("unknown_parameter", "unknown_0")
+
+
+def test_very_long_ids(client):
+    long = "resp_" + "a" * 10_000
+    error = client.post("/v1/responses", json={"model": "m", "input": "x", "previous_response_id": long}, headers=AUTH).json()[
+        "error"
+    ]
+    assert error["code"] == "previous_response_not_found"
+    assert client.get(f"/v1/responses/{'x' * 300}", headers=AUTH).status_code == 404

@@ -12,7 +12,13 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows] == ["JSON creates", "30-delta streams", "start to ready", "memory after load"]
+    assert [row["name"] for row in rows] == [
+        "JSON creates",
+        "30-delta streams",
+        "start to ready",
+        "memory at rest",
+        "memory after load",
+    ]
     assert all(row["ours"] > 0 and row["bare"] > 0 and row["ratio"] > 0 for row in rows)
 
 
