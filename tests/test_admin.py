@@ -304,3 +304,13 @@ def test_uploads_are_tried_by_name():
         client.put(f"/_mock/scenarios/{name}", content=f"steps: [{{reply: {name}}}]", headers=KEY)
     assert say(client, "x") == "a"
     assert say(client, "x", {**KEY, "x-mock-scenario": "z"}) == "z"
+
+
+def test_everybody(client):
+    say(client, "hi")
+    say(client, "hi", OTHER)
+    assert len(client.get("/_mock/requests?project=*", headers=KEY).json()["data"]) == 2
+    assert client.post("/_mock/clock?project=*", json={"advance": "1h"}, headers=KEY).json()["now"] == "2026-01-01T01:00:00Z"
+    assert client.get("/_mock/clock", headers=OTHER).json()["now"] == "2026-01-01T01:00:00Z"
+    client.delete("/_mock/requests?project=*", headers=KEY)
+    assert client.get("/_mock/requests", headers=OTHER).json()["data"] == []

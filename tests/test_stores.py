@@ -136,6 +136,22 @@ def test_the_journal_is_by_project_and_in_order(store):
     assert run(store.clear_entries("a"), store.get_entries("a"), store.get_entries("b"))[1:] == [(), (entry(9),)]
 
 
+def test_everybody_is_all_projects_together(store):
+    steps = [
+        store.add_entry("a", entry(2)._replace(at=2.0)),
+        store.add_entry("b", entry(1)),
+        store.get_entries("*"),
+        store.move_clock("*", 5.0),
+        store.move_clock("a", 1.0),
+        store.get_offset("a"),
+        store.get_offset("new"),
+        store.get_offset("*"),
+        store.clear_entries("*"),
+        store.get_entries("a"),
+    ]
+    assert run(*steps)[2:] == [(entry(1), entry(2)._replace(at=2.0)), None, None, 6.0, 5.0, 5.0, None, ()]
+
+
 def test_forgetting_everything(store):
     steps = [store.add_response("a", record()), store.move_clock("b", 1.0), store.forget_all(), store.get_response("a", "resp_1")]
     assert run(*steps, store.get_offset("b"))[2:] == [None, None, 0.0]

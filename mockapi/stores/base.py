@@ -49,7 +49,7 @@ class Entry(NamedTuple):
 
 
 ALL_PROJECTS = "*"
-"""The project of scenarios that were uploaded for everybody."""
+"""Everybody: uploads for all, moves of every clock, the journals together."""
 
 
 class Store(Protocol):
@@ -89,16 +89,16 @@ class Store(Protocol):
         """Move a project's clock forward."""
 
     async def get_offset(self, project: str) -> float:
-        """How far a project's clock was moved, in seconds."""
+        """How far a project's clock was moved, in seconds; moves of everybody's clock (`*`) included."""
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """Write a call into the project's journal; the oldest is forgotten when it is full."""
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
-        """The project's journal, oldest first."""
+        """The project's journal, oldest first; of `*` everybody's."""
 
     async def clear_entries(self, project: str) -> None:
-        """Forget the project's journal."""
+        """Forget the project's journal; of `*` everybody's."""
 
     async def forget(self, project: str) -> None:
         """Forget everything of one project: responses, counters, script progress, clock, uploads, journal."""

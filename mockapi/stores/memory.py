@@ -4,7 +4,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mockapi.stores.base import Entry, ResponseRecord, Store
+from mockapi.stores.base import ALL_PROJECTS, Entry, ResponseRecord, Store
 
 __all__ = ["MemoryStore"]
 
@@ -119,8 +119,9 @@ class MemoryStore(Store):
 
     async def get_offset(self, project: str) -> float:
         """See `Store`."""
-        known = self._projects.get(project)
-        return known.offset if known else 0.0
+        known, all_known = self._projects.get(project), self._projects.get(ALL_PROJECTS)
+        own = known.offset if known else 0.0
+        return own + (all_known.offset if all_known and all_known is not known else 0.0)
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
@@ -132,14 +133,17 @@ class MemoryStore(Store):
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
-        known = self._projects.get(project)
-        return tuple(known.entries) if known else ()
+        if project == ALL_PROJECTS:
+            everything = (entry for known in self._projects.values() for entry in known.entries)
+            return tuple(sorted(everything, key=lambda entry: entry.at))
+        own = self._projects.get(project)
+        return tuple(own.entries) if own else ()
 
     async def clear_entries(self, project: str) -> None:
         """See `Store`."""
-        known = self._of(project)
-        known.entries.clear()
-        known.entry_bytes = 0
+        for known in self._projects.values() if project == ALL_PROJECTS else [self._of(project)]:
+            known.entries.clear()
+            known.entry_bytes = 0
 
     async def forget(self, project: str) -> None:
         """See `Store`."""
