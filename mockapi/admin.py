@@ -6,7 +6,7 @@ from datetime import datetime
 from mockapi.clock import Clock
 from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
-from mockapi.errors import MockError, ScenarioError
+from mockapi.errors import MockError, ScenarioError, UsageError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import load_text
 from mockapi.scenario.units import parse_duration
@@ -16,8 +16,8 @@ from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
 
-LATEST = 253_402_300_799.0
-"""9999-12-31T23:59:59Z: no clock goes further."""
+LATEST = 253_370_764_800.0
+"""9999-01-01T00:00:00Z: no clock is moved further; a running one has a year left."""
 
 
 class Admin:
@@ -54,6 +54,8 @@ class Admin:
         if scenario.name != name:
             message = f"The file calls itself '{scenario.name}', the URL '{name}': they must agree."
             raise MockError(message, status=400, code="mock_invalid_scenario")
+        if project == ALL_PROJECTS:
+            await self.store.forget_uses(name)
         await self.store.drop_scenario(project, name)
         await self.store.put_scenario(project, name, text)
 
@@ -73,7 +75,7 @@ class Admin:
         """Read the server's files again; progress in scenarios that changed starts anew."""
         try:
             changed = self.library.reload()
-        except ScenarioError as error:
+        except (ScenarioError, UsageError) as error:
             message = f"The last good scenarios stay in use:\n{error}"
             raise MockError(message, status=400, code="mock_invalid_scenario") from None
         for name in changed:
@@ -124,7 +126,7 @@ class Admin:
         if seconds < 0:
             raise MockError("A clock moves forward only; reset takes it back.", status=400, code="mock_clock")
         if now + seconds > LATEST:
-            raise MockError("No clock goes beyond the year 9999.", status=400, code="mock_clock")
+            raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
         await self.store.move_clock(project, seconds)
         return now + seconds
 

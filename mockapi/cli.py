@@ -216,12 +216,16 @@ class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only 
 
 @main.command()
 @click.option("--timeout", default="10s", show_default=True, type=_DurationType(), help="How long to wait: 500ms, 10s, 2m.")
-@click.option("--host", default=Settings().host, envvar="MOCKAPI_WAIT_HOST", show_default=True, help="Where the server is.")
-@click.option("--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=int, help="Its port.")
+@click.option("--host", default=Settings().host, envvar="MOCKAPI_HOST", show_default=True, help="Where the server is.")
+@click.option(
+    "--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=click.IntRange(1, 65535), help="Its port."
+)
 def wait(timeout: float, host: str, port: int) -> None:
     """Return when a server is ready; exit 1 if it is not in time. For CI scripts and container health checks."""
     from mockapi.waiting import is_ready_within
 
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - where it listens on all addresses
+    host = f"[{host}]" if ":" in host else host
     if not is_ready_within(f"http://{host}:{port}/_mock/ready", timeout):
         click.echo(f"mockapi: no server is ready on http://{host}:{port} within {timeout:g} s", err=True)
         sys.exit(1)

@@ -79,7 +79,8 @@ class _Reloader:
     async def _watch(self, paths: Sequence[Path]) -> None:
         from watchfiles import awatch  # start-up time where nothing is watched
 
-        places = [path.parent if path.name == "**" else path for path in paths]
+        # Folders, also of single files: editors replace files, and a watch on the old one would see nothing more.
+        places = {path.parent if path.name == "**" or path.is_file() else path for path in paths}
         async for _ in awatch(*places, debounce=100, step=50):
             await self._reload()
 

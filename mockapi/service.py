@@ -24,6 +24,7 @@ from mockapi.stores.base import ALL_PROJECTS, ResponseRecord, Store
 from mockapi.wire.capabilities import check_capabilities
 from mockapi.wire.ids import chance, digest, is_id, partition_of
 from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.models import SNAPSHOTS
 from mockapi.wire.requests import CreateRequest, parse_create
 from mockapi.wire.tokens import count_tokens
 from mockapi.wire.validation import bad_json
@@ -121,7 +122,8 @@ class Service:
     def is_model(self, name: str) -> bool:
         """Whether a name is a model here."""
         globs = self.settings.models
-        return bool(name) and (not globs or any(fnmatchcase(name, glob) for glob in globs))
+        names = [name, *(alias for alias, snapshot in SNAPSHOTS.items() if snapshot == name)]
+        return bool(name) and (not globs or any(fnmatchcase(each, glob) for glob in globs for each in names))
 
     async def delivered(self, created: Created, *, is_whole: bool) -> None:
         """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
@@ -153,7 +155,8 @@ class Service:
     async def _referenced(self, project: str, request: CreateRequest) -> _Parent | None:
         """The state phase, in the measured order (ERRORS.md §1)."""
         previous, conversation = request.previous_response_id, request.conversation_id
-        _check_prefixes(previous, conversation)
+        if self.settings.validation == "on":
+            _check_prefixes(previous, conversation)
         if previous and conversation:
             message = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
             raise ApiError(message, code="mutually_exclusive_parameters")
@@ -162,7 +165,7 @@ class Service:
         if request.prompt:
             raise ApiError(f"Prompt with id '{request.prompt['id']}' not found.", status=404)
         parent = await self._parent(project, previous) if previous else None
-        if not request.input and not previous:
+        if not request.input and not previous and self.settings.validation == "on":
             message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
             raise ApiError(message, code="missing_required_parameter")
         return parent
@@ -188,7 +191,7 @@ class Service:
             if selection.step is None or selection.scenario is None:
                 break
             step, name = selection.step, selection.scenario.name
-            if step.times is None or await self.store.use_step(call.project, name, step.index, step.times):
+            if await self.store.use_step(call.project, name, step.index, step.times):
                 return selection
         ways = {scenario.unmatched or self.settings.unmatched for scenario in scenarios} or {self.settings.unmatched}
         if "error" in ways:

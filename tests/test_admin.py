@@ -1,5 +1,6 @@
 """The admin API: scenarios, the journal, the clock, reset; and who may call it."""
 
+import asyncio
 import json
 
 import pytest
@@ -8,6 +9,8 @@ from starlette.testclient import TestClient
 from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
+from mockapi.stores.base import ALL_PROJECTS
+from mockapi.stores.memory import MemoryStore
 
 from .conftest import make_app
 
@@ -59,10 +62,11 @@ def test_a_broken_upload_changes_nothing(client):
 
 def test_the_list_tells_where_from_and_how_often(client):
     say(client, "once")
+    say(client, "hi")
     client.put("/_mock/scenarios/own", content="about: mine\nsteps: [{reply: x, when: {input: zzz}}]", headers=KEY)
     own, server = client.get("/_mock/scenarios", headers=KEY).json()["scenarios"]
     assert (own["name"], own["about"], own["from"]) == ("own", "mine", "project")
-    assert (server["name"], server["from"], [step["hits"] for step in server["steps"]]) == ("test", "server", [0, 1])
+    assert (server["name"], server["from"], [step["hits"] for step in server["steps"]]) == ("test", "server", [1, 1])
     (others,) = client.get("/_mock/scenarios", headers=OTHER).json()["scenarios"]
     assert [step["hits"] for step in others["steps"]] == [0, 0]
 
@@ -117,7 +121,16 @@ def test_the_journal_is_filtered_and_paged(client):
     assert listed("operation=responses.retrieve") == (everything[4:], False)
     assert listed("unmatched=true") == ([everything[1], everything[3]], False)
     assert listed("scenario=test") == ([everything[0], everything[2]], False)
-    for query in ("limit=0", "limit=1001", "limit=x", "limit=²"):
+    for query in (
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "limit=²",
+        "limit=" + "9" * 5000,
+        "unmatched=1",
+        "operatoin=x",
+        "project=k2",
+    ):
         assert code(client.get(f"/_mock/requests?{query}", headers=KEY)) == (400, "mock_invalid_query")
     assert code(client.get("/_mock/requests?after=req_x", headers=KEY)) == (404, "mock_unknown_request")
     assert code(client.get("/_mock/requests/req_x", headers=KEY)) == (404, "mock_unknown_request")
@@ -196,10 +209,10 @@ def test_a_clock_is_told_what_it_understands(client, body, message):
     assert client.get("/_mock/clock", headers=KEY).json()["now"] == "2026-01-01T00:00:00Z"
 
 
-def test_the_clock_does_not_go_beyond_the_year_9999(client):
-    client.post("/_mock/clock", json={"set": "9999-12-31T00:00:00Z"}, headers=KEY)
+def test_the_clock_is_not_moved_beyond_the_year_9998(client):
+    client.post("/_mock/clock", json={"set": "9998-12-31T00:00:00Z"}, headers=KEY)
     answer = client.post("/_mock/clock", json={"advance": "2d"}, headers=KEY)
-    assert "year 9999" in answer.json()["error"]["message"]
+    assert "year 9998" in answer.json()["error"]["message"]
 
 
 FORMS = [
@@ -314,3 +327,98 @@ def test_everybody(client):
     assert client.get("/_mock/clock", headers=OTHER).json()["now"] == "2026-01-01T01:00:00Z"
     client.delete("/_mock/requests?project=*", headers=KEY)
     assert client.get("/_mock/requests", headers=OTHER).json()["data"] == []
+
+
+def test_secrets_never_stand_in_the_journal(client):
+    secrets = {
+        "authorization": "Bearer k",
+        "x-api-key": "sk-secretsecretsecret",
+        "cookie": "sid=abc",
+        "x-mock-admin-key": "adminpw",
+    }
+    client.post("/v1/responses?api-key=sk-live-123&x=1", json={"model": "m", "input": "hi"}, headers=secrets)
+    (entry,) = client.get("/_mock/requests", headers=KEY).json()["data"]
+    text = json.dumps(entry)
+    assert [value for value in ("secretsecretse", "sid=abc", "adminpw", "sk-live") if value in text] == []
+    assert (entry["headers"]["authorization"], entry["query"]) == ("Bearer ****", "api-key=****&x=1")
+
+
+def test_refused_keys_are_refused_by_the_admin_api_too():
+    client = connect(api_keys=("k",))
+    for call in (
+        client.put("/_mock/scenarios/evil?project=*", content="steps: []", headers=OTHER),
+        client.post("/_mock/reset?project=*", headers=OTHER),
+        client.post("/_mock/scenarios/reload", headers={"content-type": "application/json"}),
+        client.get("/_mock/requests", headers=OTHER),
+    ):
+        assert call.status_code == 401
+    assert client.post("/_mock/reset", headers=KEY).status_code == 200
+
+
+def test_only_listed_content_types_change_state(client):
+    for content_type in ("application/csp-report", "application/octet-stream", "image/png"):
+        assert code(client.post("/_mock/reset", headers={"content-type": content_type, **KEY})) == (415, "mock_content_type")
+    assert client.post("/_mock/reset", headers={"content-type": "application/json; charset=utf-8", **KEY}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["[::1", "[x]"])
+def test_nonsense_hosts_are_refused(client, host):
+    assert client.get("/_mock/requests", headers={**KEY, "host": host}).status_code == 403
+    assert client.post("/_mock/reset", headers={**KEY, "origin": f"http://{host}"}).status_code == 403
+
+
+def test_hosts_are_compared_without_case_and_with_their_port():
+    client = connect(allowed_hosts=("Mock.Local", "other:8080"))
+    for host, status in (("mock.local:1", 200), ("OTHER:8080", 200), ("other:9", 403)):
+        assert client.get("/_mock/requests", headers={**KEY, "host": host}).status_code == status
+
+
+def test_what_is_refused_changes_nothing(client):
+    assert say(client, "once") == "first"
+    assert client.delete("/_mock/scenarios/test", headers=KEY).status_code == 404
+    assert say(client, "once") != "first"
+
+
+def test_an_upload_for_all_begins_anew_for_everybody(client):
+    for reply in ("g1", "g2"):
+        client.put("/_mock/scenarios/g?project=*", content=f"steps: [{{times: 1, reply: {reply}}}]", headers=KEY)
+        assert (say(client, "x"), say(client, "x", OTHER)) == (reply, reply)
+
+
+def test_a_reload_leaves_uploads_of_that_name_alone(tmp_path):
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    path = folder / "a.yaml"
+    path.write_text("steps: []")
+    client = TestClient(build_app(Settings(clock="virtual", paths=(folder,))), base_url="http://localhost")
+    client.put("/_mock/scenarios/a", content="steps: [{times: 1, reply: mine}]", headers=KEY)
+    assert say(client, "x") == "mine"
+    path.write_text("steps: [{reply: disk}]")
+    assert client.post("/_mock/scenarios/reload", headers=KEY).json()["changed"] == ["a"]
+    assert say(client, "x") != "mine"
+    path.unlink()
+    folder.rmdir()
+    assert code(client.post("/_mock/scenarios/reload", headers=KEY)) == (400, "mock_invalid_scenario")
+
+
+def test_uploads_for_all_outlive_many_projects():
+    async def run():
+        store = MemoryStore(max_projects=5)
+        await store.put_scenario(ALL_PROJECTS, "s", "text")
+        for n in range(20):
+            await store.move_clock(f"p{n}", 1.0)
+        return await store.get_scenarios(ALL_PROJECTS)
+
+    assert asyncio.run(run()) == {"s": "text"}
+
+
+def test_every_entry_has_an_id_of_its_own(client):
+    for _ in range(3):
+        client.get("/v1/models", headers=KEY)
+    ids = [entry["id"] for entry in client.get("/_mock/requests", headers=KEY).json()["data"]]
+    assert len(set(ids)) == 3
+
+
+def test_a_snapshot_of_a_listed_model_exists():
+    client = connect(models=("gpt-4.1",))
+    assert client.get("/v1/models/gpt-4.1-2025-04-14", headers=KEY).status_code == 200

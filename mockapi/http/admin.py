@@ -39,7 +39,15 @@ class AdminApi:
     def _project(self, exchange: Exchange) -> str:
         """Check that the caller may ask, and say for which project."""
         check_admin(exchange, self._admin.settings)
-        return ALL_PROJECTS if exchange.query.get("project") == ALL_PROJECTS else caller_of(exchange.headers).project
+        project = exchange.query.get("project")
+        if project not in (None, ALL_PROJECTS):
+            raise MockError(
+                "'project' is * or left out: a project is known by its API key.", status=400, code="mock_invalid_query"
+            )
+        if self._admin.settings.api_keys or project is None:
+            project_of_key = caller_of(exchange.headers, self._admin.settings.api_keys).project
+            return project or project_of_key
+        return ALL_PROJECTS
 
     async def list_scenarios(self, exchange: Exchange) -> None:
         """`GET /_mock/scenarios`: each with its steps and how often they answered."""
@@ -70,18 +78,23 @@ class AdminApi:
     async def reload(self, exchange: Exchange) -> None:
         """`POST /_mock/scenarios/reload`: read the files again; a broken one keeps the last good version of all."""
         check_admin(exchange, self._admin.settings)
+        if self._admin.settings.api_keys:
+            caller_of(exchange.headers, self._admin.settings.api_keys)
         changed = await self._admin.reload()
         await _send(exchange, {"scenarios": len(self._admin.library.scenarios), "changed": list(changed)})
 
     async def list_requests(self, exchange: Exchange) -> None:
         """`GET /_mock/requests`: the journal, oldest first; filters `operation`, `scenario`, `unmatched`, `limit`, `after`."""
         project, query = self._project(exchange), exchange.query
+        unknown = sorted(set(query) - {"operation", "scenario", "unmatched", "limit", "after", "project"})
+        if unknown:
+            raise MockError(f"There is no filter '{unknown[0]}'.", status=400, code="mock_invalid_query")
         limit = _whole(query.get("limit", "100"), "limit")
         entries, has_more = await self._admin.journal(
             project,
             operation=query.get("operation"),
             scenario=query.get("scenario"),
-            is_unmatched={"true": True, "false": False}.get(query.get("unmatched", "")),
+            is_unmatched=_flag(query.get("unmatched"), "unmatched"),
             after=query.get("after"),
             limit=limit,
         )
@@ -130,7 +143,13 @@ async def _json_body(exchange: Exchange, most: int) -> Mapping[str, object]:
     return value
 
 
+def _flag(text: str | None, name: str) -> bool | None:
+    if text not in (None, "true", "false"):
+        raise MockError(f"'{name}' is true or false.", status=400, code="mock_invalid_query")
+    return None if text is None else text == "true"
+
+
 def _whole(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= _MOST_LISTED:
+    if not (text.isascii() and text.isdigit() and len(text) < 9) or not 1 <= int(text) <= _MOST_LISTED:
         raise MockError(f"'{name}' must be a whole number from 1 to {_MOST_LISTED}.", status=400, code="mock_invalid_query")
     return int(text)

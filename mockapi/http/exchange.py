@@ -17,8 +17,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_send", "answered_by", "body", "caller", "code", "headers", "note", "plan", "receive", "request_id", "response",
-        "scope", "status",
+        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "plan", "receive", "request_id",
+        "response", "scope", "status",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,6 +31,7 @@ class Exchange:
         self.status: int | None = None
         self.note = ""
         self.code: str | None = None
+        self.is_cut = False  # the client hung up before the whole answer had gone out
         self.body = b""
         self.response = b""
         self.plan: Plan | None = None

@@ -14,13 +14,14 @@ from mockapi.settings import Settings
 
 __all__ = ["check_admin"]
 
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+_OWN_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
 
 def check_admin(exchange: Exchange, settings: Settings) -> None:
     """`MockError` 401, 403 or 415 if the call may not be made."""
     headers = exchange.headers
-    if settings.admin_key and headers.get("x-mock-admin-key") != settings.admin_key:
+    sent = headers.get("x-mock-admin-key", "").encode("latin-1")
+    if settings.admin_key and sent not in (settings.admin_key.encode(), settings.admin_key.encode("latin-1", "replace")):
         message = "The admin API of this server is guarded: send its --admin-key in the header X-Mock-Admin-Key."
         raise MockError(message, status=401, code="mock_admin_key")
     if not _is_allowed(headers.get("host", ""), settings):
@@ -33,18 +34,22 @@ def check_admin(exchange: Exchange, settings: Settings) -> None:
 def _check_change(exchange: Exchange, settings: Settings) -> None:
     headers = exchange.headers
     origin = headers.get("origin")
-    if origin is not None and not _is_allowed(urlsplit(origin).netloc, settings):
+    if origin is not None and not _is_allowed(origin.partition("://")[2], settings):
         raise MockError(f"A page of '{origin}' may not change this server.", status=403, code="mock_origin_not_allowed")
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     has_own_header = "authorization" in headers or "x-mock-admin-key" in headers or "api-key" in headers
-    if content_type in _FORM_TYPES or (not content_type and not has_own_header):
+    if content_type not in _OWN_TYPES and (content_type or not has_own_header):
         message = "Send a content type that no web form can send: application/json, or application/yaml for a scenario."
         raise MockError(message, status=415, code="mock_content_type")
 
 
 def _is_allowed(netloc: str, settings: Settings) -> bool:
-    name = (urlsplit(f"//{netloc}").hostname or "").lower()
-    if "*" in settings.allowed_hosts or name in settings.allowed_hosts or name in ("localhost", settings.host):
+    try:
+        name = (urlsplit(f"//{netloc}").hostname or "").lower()
+    except ValueError:
+        return False
+    listed = {host.lower() for host in (*settings.allowed_hosts, settings.host, "localhost")}
+    if "*" in listed or name in listed or netloc.lower() in listed:
         return True
     try:
         return ipaddress.ip_address(name).is_loopback

@@ -1,13 +1,26 @@
 """The journal: the one place that writes down what was asked and answered."""
 
+import re
+
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import masked
 from mockapi.service import NO_MATCH, Service
 from mockapi.stores.base import Entry
 
 __all__ = ["Journal"]
 
-_SECRETS = ("authorization", "api-key", "x-mock-admin-key", "cookie")
+_SECRETS = frozenset(
+    ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-mock-admin-key", "cookie", "x-goog-api-key")
+)
+
+
+_SECRET_QUERY = re.compile(r"(?i)\b(api-key|api_key|key|token)=[^&]*")
+
+
+def _hidden(value: str) -> str:
+    """The scheme, and four characters of a long secret: enough to tell two keys apart, too little to use one."""
+    scheme, _, secret = value.rpartition(" ")
+    end = secret[-4:] if len(secret) >= 16 else ""
+    return f"{scheme} ****{end}".strip()
 
 
 class Journal:
@@ -22,6 +35,7 @@ class Journal:
         if caller is None or exchange.request_id is None:
             return
         scenario, step = exchange.answered_by
+        is_whole_stream = bool(plan and exchange.status and not exchange.response and not exchange.is_cut)
         entry = Entry(
             id=exchange.request_id,
             at=await self._service.now(caller.project),
@@ -29,15 +43,15 @@ class Journal:
             operation=operation,
             method=scope["method"],
             path=scope["path"],
-            query=scope["query_string"].decode("latin-1"),
-            headers={name: masked(value) if name in _SECRETS else value for name, value in exchange.headers.items()},
+            query=_SECRET_QUERY.sub(r"\1=****", scope["query_string"].decode("latin-1")),
+            headers={name: _hidden(value) if name in _SECRETS else value for name, value in exchange.headers.items()},
             request=exchange.body,
             status=exchange.status,
             response=exchange.response,
-            plan=plan.to_bytes() if plan and not exchange.response else b"",
+            plan=plan.to_bytes() if plan and is_whole_stream else b"",
             scenario=scenario,
             step=step,
-            is_stream=bool(plan and not exchange.response),
+            is_stream=is_whole_stream,
             is_unmatched=exchange.code == NO_MATCH or bool(plan and not plan.scenario),
             note=exchange.note,
         )

@@ -5,7 +5,8 @@ from fnmatch import fnmatchcase
 from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import JSON, Answer, caller_of
-from mockapi.service import Service
+from mockapi.service import Call, Service
+from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.models import SNAPSHOTS
 
@@ -22,7 +23,7 @@ class ModelsApi:
 
     async def list(self, exchange: Exchange) -> None:
         """All known names, aliases and snapshots."""
-        self._identify(exchange)
+        await self._identify(exchange)
         globs = self._service.settings.models
         known = {name for pair in SNAPSHOTS.items() for name in pair} | {glob for glob in globs if not set(glob) & set("*?[")}
         names = sorted(name for name in known if not globs or any(fnmatchcase(name, glob) for glob in globs))
@@ -30,18 +31,20 @@ class ModelsApi:
 
     async def retrieve(self, exchange: Exchange) -> None:
         """One name; any that a create would accept."""
-        self._identify(exchange)
+        await self._identify(exchange)
         name = exchange.path_params["model"]
         if not self._service.is_model(name):
             raise ApiError(f"The model '{name}' does not exist", status=404, param="model", code="model_not_found")
         await _send(exchange, _model(name))
 
-    def _identify(self, exchange: Exchange) -> None:
+    async def _identify(self, exchange: Exchange) -> None:
         try:
-            exchange.caller = caller_of(exchange.headers, self._service.settings.api_keys)
+            caller = exchange.caller = caller_of(exchange.headers, self._service.settings.api_keys)
         except ApiError as error:
             error.message = error.message.replace("bearer or basic authentication", "bearer authentication")
+            error.is_edge = False  # that form is known of /v1/responses only
             raise
+        exchange.request_id = request_id_of(await self._service.identify(Call(caller.project, "models")))
 
 
 def _model(name: str) -> JsonObject:

@@ -45,6 +45,7 @@ class ResponsesApi:
     async def _stream(self, exchange: Exchange, created: Created) -> None:
         async def delivered(is_whole: bool) -> None:
             exchange.note += "" if is_whole else ", hung up"
+            exchange.is_cut = not is_whole
             await self._service.delivered(created, is_whole=is_whole)
 
         headers = exchange.standard_headers() + mock_headers(created.plan.scenario, created.plan.step)

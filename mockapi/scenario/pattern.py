@@ -1,18 +1,23 @@
 """A text that fits a regular expression, from its syntax tree. For patterns in JSON Schemas; no look-around."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+import regex
+
+from mockapi.scenario.text import LONGEST_SEARCH_S
 
 # The parser is CPython's own: undocumented, but what `re` itself runs on since 3.11.
 from re import _parser  # type: ignore[attr-defined]  # isort: skip
 
-__all__ = ["text_for_pattern"]
+__all__ = ["is_found", "text_for_pattern"]
 
 _ALPHABET = "a1A_ -.,:;/@#$%&*+=?!~^|<>()[]{}\"'\\`\t\nbcdefghijklmnopqrstuvwxyzBCDEFGHIJKLMNOPQRSTUVWXYZ023456789é"
 _CATEGORIES = {"CATEGORY_DIGIT": "1", "CATEGORY_WORD": "a", "CATEGORY_SPACE": " "}
 _NOT_CATEGORIES = {"CATEGORY_NOT_DIGIT": r"\D", "CATEGORY_NOT_WORD": r"\W", "CATEGORY_NOT_SPACE": r"\S"}
 _LONGEST = 5_000
+_MOST_REPEATS = 20_000
 
 
 def text_for_pattern(pattern: str, extra: int = 0) -> str | None:
@@ -21,14 +26,30 @@ def text_for_pattern(pattern: str, extra: int = 0) -> str | None:
         tree = _parser.parse(pattern)
         writer = _Writer(extra)
         text = writer.text(tree)
-    except (re.error, NotImplementedError, RecursionError, OverflowError):
+    except (re.error, NotImplementedError, RecursionError, OverflowError, ValueError):
         return None
-    return text if re.search(pattern, text) else None
+    return text if is_found(pattern, text) else None
+
+
+def is_found(pattern: str, text: str) -> bool:
+    """Whether a pattern finds a text; False where that takes too long, or the text cannot be sent."""
+    try:
+        text.encode()
+        return regex.search(pattern, text, timeout=LONGEST_SEARCH_S) is not None
+    except (regex.error, TimeoutError, UnicodeEncodeError):
+        return False
+
+
+def _first(characters: Iterator[str]) -> str:
+    for character in characters:
+        return character
+    raise NotImplementedError("no character is known for a class")
 
 
 class _Writer:
     def __init__(self, extra: int) -> None:
         self._extra = extra
+        self._spent = 0
         self._groups: dict[int, str] = {}
 
     def text(self, nodes: Iterable[tuple[Any, Any]]) -> str:
@@ -47,7 +68,7 @@ class _Writer:
         return chr(code)
 
     def _not_literal(self, code: int) -> str:
-        return next(each for each in _ALPHABET if ord(each) != code)
+        return _first(each for each in _ALPHABET if ord(each) != code)
 
     def _any(self, value: object) -> str:
         return "a"
@@ -75,7 +96,15 @@ class _Writer:
             self._extra -= times - least
         if times > _LONGEST:
             raise OverflowError
-        return "".join(self.text(nodes) for _ in range(times))
+        written: list[str] = []
+        size = 0
+        for _ in range(times):
+            written.append(self.text(nodes))
+            size += len(written[-1])
+            self._spent += 1
+            if size > _LONGEST or self._spent > _MOST_REPEATS:
+                raise OverflowError
+        return "".join(written)
 
     _min_repeat = _max_repeat
     _possessive_repeat = _max_repeat
@@ -83,7 +112,7 @@ class _Writer:
     def _in(self, parts: Sequence[tuple[Any, Any]]) -> str:
         kinds = [(str(kind), value) for kind, value in parts]
         if kinds[0][0] == "NEGATE":
-            return next(each for each in _ALPHABET if not any(_is_in(each, *part) for part in kinds[1:]))
+            return _first(each for each in _ALPHABET if not any(_is_in(each, *part) for part in kinds[1:]))
         for kind, value in kinds:
             if kind == "LITERAL":
                 return chr(value)
@@ -91,7 +120,7 @@ class _Writer:
                 return chr(value[0])
             if kind == "CATEGORY" and str(value) in _CATEGORIES:
                 return _CATEGORIES[str(value)]
-        return next(each for each in _ALPHABET if any(_is_in(each, *part) for part in kinds))
+        return _first(each for each in _ALPHABET if any(_is_in(each, *part) for part in kinds))
 
 
 def _is_in(character: str, kind: str, value: Any) -> bool:

@@ -34,7 +34,7 @@ def _tool_to_call(facts: Facts) -> Mapping[str, object] | None:
         return tools[0] if tools else None
     if choice.get("type") == "allowed_tools":
         allowed = choice.get("tools")
-        names = {each.get("name") for each in allowed if isinstance(each, Mapping)} if isinstance(allowed, list) else set()
+        names = {str(each.get("name")) for each in allowed if isinstance(each, Mapping)} if isinstance(allowed, list) else set()
         return next((tool for tool in tools if tool["name"] in names), None)
     return next((tool for tool in tools if (tool["type"], tool["name"]) == (choice.get("type"), choice.get("name"))), None)
 

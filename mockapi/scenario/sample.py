@@ -4,10 +4,9 @@ Written for the schemas people send as `text.format` and function `parameters` (
 `if`, `not` and `dependentSchemas`). Recursion ends at the shallowest valid value.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from math import ceil, floor
+from math import ceil, floor, isfinite
 
 from mockapi.scenario.pattern import text_for_pattern
 from mockapi.wire.json import JsonObject, dumps
@@ -17,6 +16,8 @@ __all__ = ["NoValueError", "sample"]
 _DEPTHS = (4, 8, 16, 32)
 _MOST_STEPS = 20_000
 _MOST_ITEMS = 1_000
+_MOST_NAMES = 2_000
+_LARGEST = 10**300
 
 _FORMATS = {
     "date-time": "2026-01-01T00:00:00Z",
@@ -153,15 +154,18 @@ class _Sampler:
         known = properties if isinstance(properties, Mapping) else {}
         required = schema.get("required")
         needed = [str(key) for key in required] if isinstance(required, list) else []
+        if len(needed) > _MOST_NAMES or len(known) > _MOST_NAMES:
+            raise NoValueError(f"the schema is too large: over {_MOST_NAMES} properties at {name!r}")
+        required_names = frozenset(needed)
         value: JsonObject = {}
         for key in [*known, *(key for key in needed if key not in known)]:
             part = known.get(key, schema.get("additionalProperties", True))
             try:
                 value[str(key)] = self.value(part, depth - 1, str(key))
             except NoValueError:
-                if key in needed:
+                if key in required_names:
                     raise
-        least, most = _whole(schema, "minProperties", 0), _whole(schema, "maxProperties", _MOST_ITEMS)
+        least, most = _whole(schema, "minProperties", 0), _whole(schema, "maxProperties", _MOST_NAMES)
         for number in range(1, least - len(value) + 1):
             value[f"key_{number}"] = self.value(schema.get("additionalProperties", True), depth - 1, f"key_{number}")
         if len(value) > most:
@@ -234,9 +238,10 @@ def _both(key: str, left: object, right: object, name: str) -> object:
     if key == "properties" and isinstance(left, Mapping) and isinstance(right, Mapping):
         return {**left, **right, **{k: {"allOf": [left[k], right[k]]} for k in left.keys() & right.keys()}}
     if key == "required" and isinstance(left, list) and isinstance(right, list):
-        return [*left, *(each for each in right if each not in left)]
+        return list(dict.fromkeys(map(str, [*left, *right])))
     if key == "enum" and isinstance(left, list) and isinstance(right, list):
-        return [each for each in left if each in right]
+        known = {dumps(each) for each in right}
+        return [each for each in left if dumps(each) in known]
     if key == "allOf" and isinstance(left, list) and isinstance(right, list):
         return [*left, *right]
     if key == "type":
@@ -298,12 +303,14 @@ def _type_of(schema: JsonObject) -> str:
 
 def _whole(schema: Mapping[str, object], key: str, default: int) -> int:
     value = schema.get(key, default)
-    return int(value) if isinstance(value, int | float) else default
+    return min(int(value), 10**12) if isinstance(value, int | float) else default
 
 
 def _edge(schema: Mapping[str, object], key: str) -> float | None:
     value = schema.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
+        return None
+    return value
 
 
 def _text(schema: JsonObject, name: str) -> str:
@@ -318,13 +325,21 @@ def _text(schema: JsonObject, name: str) -> str:
     return padded[:most]
 
 
+_MOST_TRIES = 60
+
+
 def _patterned(pattern: str, least: int, most: int, name: str) -> str:
-    for extra in range(min(least + 2, 2_000)):
+    """The pattern's text, its open repeats made longer until it is long enough."""
+    extra = 0
+    for _ in range(_MOST_TRIES):
         text = text_for_pattern(pattern, extra)
         if text is None:
             raise NoValueError(f"no text is known for the pattern {pattern!r} at {name!r}")
-        if least <= len(text) <= most and re.search(pattern, text):
+        if least <= len(text) <= most:
             return text
+        if len(text) > most or (extra and len(text) == len(text_for_pattern(pattern) or "")):
+            break
+        extra += max(1, (least - len(text)) // _MOST_TRIES)
     raise NoValueError(f"no text of that length fits the pattern {pattern!r} at {name!r}")
 
 
@@ -334,12 +349,22 @@ def _number(schema: JsonObject, kind: str, name: str) -> int | float:
     step = _edge(schema, "multipleOf") or (1 if kind == "integer" else None)
     if kind == "integer" and step is not None and step != int(step):
         step = step * round(1 / (step % 1)) if step % 1 else step
-    for candidate in _candidates(low, high, above, below, step):
+    for candidate in _finite(_candidates(low, high, above, below, step)):
         fits_low = (low is None or candidate >= low) and (above is None or candidate > above)
         fits_high = (high is None or candidate <= high) and (below is None or candidate < below)
         if fits_low and fits_high:
             return int(candidate) if kind == "integer" else candidate
     raise NoValueError(f"the bounds of the number contradict each other at {name!r}")
+
+
+def _finite(candidates: Iterator[float]) -> Iterator[float]:
+    """Candidates as far as they can be computed."""
+    try:
+        for candidate in candidates:
+            if isfinite(candidate):
+                yield candidate
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return
 
 
 def _candidates(

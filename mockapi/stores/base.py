@@ -77,13 +77,13 @@ class Store(Protocol):
         """Keep an uploaded scenario, instead of one of that name."""
 
     async def drop_scenario(self, project: str, name: str) -> bool:
-        """Forget an uploaded scenario and how often its steps were used; False if there is none."""
+        """Forget an uploaded scenario and how often its steps were used; False, and nothing changed, if there is none."""
 
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """Uploaded scenarios by name."""
 
     async def forget_uses(self, scenario: str) -> None:
-        """Forget how often a scenario's steps were used, in every project."""
+        """Forget how often a scenario's steps were used, in every project that has no upload of that name."""
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward."""

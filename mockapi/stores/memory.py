@@ -40,11 +40,16 @@ class MemoryStore(Store):
         found = self._projects.get(project)
         if found is None:
             if len(self._projects) >= self._max_projects:
-                self._projects.popitem(last=False)
+                self._forget_oldest()
             found = self._projects[project] = _Project()
         else:
             self._projects.move_to_end(project)
         return found
+
+    def _forget_oldest(self) -> None:
+        oldest = next((project for project in self._projects if project != ALL_PROJECTS), None)
+        if oldest is not None:
+            del self._projects[oldest]
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """See `Store`."""
@@ -100,8 +105,11 @@ class MemoryStore(Store):
 
     async def drop_scenario(self, project: str, name: str) -> bool:
         """See `Store`."""
-        self._of(project).uses.pop(name, None)
-        return self._of(project).scenarios.pop(name, None) is not None
+        known = self._of(project)
+        if known.scenarios.pop(name, None) is None:
+            return False
+        known.uses.pop(name, None)
+        return True
 
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
@@ -111,7 +119,8 @@ class MemoryStore(Store):
     async def forget_uses(self, scenario: str) -> None:
         """See `Store`."""
         for known in self._projects.values():
-            known.uses.pop(scenario, None)
+            if scenario not in known.scenarios:  # its own upload of that name has its own progress
+                known.uses.pop(scenario, None)
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """See `Store`."""
