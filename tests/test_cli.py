@@ -230,18 +230,21 @@ def wait_for_line(process, text):
     raise AssertionError(f"no line with {text!r}")
 
 
-@pytest.mark.parametrize("how", ["signal", "watch"])
+@pytest.mark.parametrize("how", ["signal", "watch", "watch one file"])
 def test_scenarios_are_reloaded_and_broken_ones_keep_the_last_good(spawn, tmp_path, how):
     path = tmp_path / "own.yaml"
     path.write_text("steps: [{reply: one}]")
-    server = spawn(str(tmp_path), "--log-level", "warning", *(["--watch"] if how == "watch" else []))
+    place = path if how == "watch one file" else tmp_path
+    server = spawn(str(place), "--log-level", "warning", *([] if how == "signal" else ["--watch"]))
 
     def say():
         body = httpx.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH).json()
         return body["output"][0]["content"][0]["text"]
 
     def change(text, told):
-        path.write_text(text)
+        draft = tmp_path / "own.yaml.draft"
+        draft.write_text(text)
+        draft.replace(path)  # how many editors save
         if how == "signal":
             server.process.send_signal(signal.SIGHUP)
         return wait_for_line(server.process, told)
