@@ -1,6 +1,7 @@
 """The admin API: scenarios, the journal, the clock, reset; and who may call it."""
 
 import asyncio
+import base64
 import json
 
 import pytest
@@ -422,3 +423,30 @@ def test_every_entry_has_an_id_of_its_own(client):
 def test_a_snapshot_of_a_listed_model_exists():
     client = connect(models=("gpt-4.1",))
     assert client.get("/v1/models/gpt-4.1-2025-04-14", headers=KEY).status_code == 200
+
+
+def test_calls_that_no_operation_takes_are_journalled_too(client):
+    for method, path in (("POST", "/v1/chat/completions"), ("GET", "/v1/nope"), ("PUT", "/v1/responses"), ("GET", "/v1/nope")):
+        client.request(method, path, headers=KEY)
+    entries = client.get("/_mock/requests", headers=KEY).json()["data"]
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in entries] == [
+        ("POST", "/v1/chat/completions", 404),
+        ("GET", "/v1/nope", 404),
+        ("PUT", "/v1/responses", 405),
+        ("GET", "/v1/nope", 404),
+    ]
+    assert len({entry["id"] for entry in entries}) == 4
+
+
+@pytest.mark.parametrize(("credentials", "status"), [(":good", 200), ("good:", 200), ("me:good", 200), (":bad", 401), (":", 401)])
+def test_basic_authentication_carries_the_key_as_password(credentials, status):
+    client = connect(api_keys=("good",))
+    headers = {"authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
+    assert client.post("/v1/responses", json={"model": "m", "input": "hi"}, headers=headers).status_code == status
+    assert client.post("/v1/responses", json={}, headers={"authorization": "Basic !!"}).status_code == 401
+
+
+@pytest.mark.parametrize("body", [{}, {"model": "gpt-4.1"}, {"model": 5, "input": 7}, {"input": []}])
+def test_validation_off_needs_no_input(body):
+    client = connect("steps: [{reply: fine}]", validation="off")
+    assert client.post("/v1/responses", json=body, headers=KEY).status_code == 200

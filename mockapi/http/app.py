@@ -98,8 +98,12 @@ class _Endpoint:
         exchange = Exchange(scope, receive, send)
         name, operation = self._operations.get(scope["method"], _WRONG_METHOD)
         try:
+            if self._journal is not None and not name:
+                await self._journal.identify(exchange)
             await operation(exchange)
         except ApiError as error:
+            if self._journal is not None:
+                await self._journal.identify(exchange)
             await exchange.fail(error)
         except ClientGoneError:
             exchange.note = "hung up"

@@ -2,9 +2,12 @@
 
 import re
 
+from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
-from mockapi.service import NO_MATCH, Service
+from mockapi.http.messages import caller_of
+from mockapi.service import NO_MATCH, Call, Service
 from mockapi.stores.base import Entry
+from mockapi.wire.ids import request_id_of
 
 __all__ = ["Journal"]
 
@@ -28,6 +31,18 @@ class Journal:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+
+    async def identify(self, exchange: Exchange) -> None:
+        """Whose call it is, and an id of its own, for calls that no operation has identified."""
+        if exchange.request_id is not None:
+            return
+        try:
+            caller = exchange.caller or caller_of(exchange.headers, self._service.settings.api_keys)
+        except ApiError:
+            return  # nobody's: such calls are told by the log alone
+        exchange.caller = caller
+        named = f"{exchange.scope['method']} {exchange.scope['path']}"
+        exchange.request_id = request_id_of(await self._service.identify(Call(caller.project, named)))
 
     async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
         """Write one call down, unless nobody knows whose it is."""

@@ -1,5 +1,6 @@
 """Requests in, answers out: reading bodies within bounds, the real API's headers, the one place that sends bytes."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,12 +78,23 @@ _UNAUTHORIZED = {"www-authenticate": 'Bearer realm="OpenAI API"'}
 def caller_of(headers: Mapping[str, str], accepted: Sequence[str] = ()) -> Caller:
     """The caller; 401 with the real API's bodies if no key came, or none of the accepted (ERRORS.md §2)."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        key = _password(key.strip())
     key = key.strip() if scheme.lower() in ("bearer", "basic") else headers.get("api-key", "")
     if not key:
         raise ApiError("Missing bearer or basic authentication in header", status=401, headers=_UNAUTHORIZED)
     if accepted and key not in accepted:
         raise _incorrect_key(key)
     return _caller(key, headers.get("openai-project"), headers.get("openai-organization"))
+
+
+def _password(credentials: str) -> str:
+    """The key in basic authentication: the password, or the user name where that is empty; nothing if it is neither."""
+    try:
+        user, _, password = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
+    except ValueError:
+        return ""
+    return password or user
 
 
 def _incorrect_key(key: str) -> ApiError:
