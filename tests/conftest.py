@@ -65,10 +65,24 @@ class _ThreadServer(uvicorn.Server):
 Serve = Callable[..., Running]
 
 
+Started = tuple[_ThreadServer, threading.Thread, socket.socket]
+
+
+@pytest.fixture(scope="session")
+def retired() -> Iterator[list[Started]]:
+    """Servers that were told to stop: they take a moment, and no test waits for it; at the end all must have stopped."""
+    servers: list[Started] = []
+    yield servers
+    for _, thread, sock in servers:
+        thread.join(10)
+        sock.close()
+        assert not thread.is_alive()
+
+
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(retired: list[Started]) -> Iterator[Serve]:
     """Start servers: `serve(text_or_none, **settings)`; the virtual clock unless told otherwise."""
-    running: list[tuple[_ThreadServer, threading.Thread, socket.socket]] = []
+    running: list[Started] = []
 
     def start(text: str | None = None, **settings) -> Running:
         app = make_app(text, **settings)
@@ -82,11 +96,9 @@ def serve() -> Iterator[Serve]:
         return Running(f"http://127.0.0.1:{sock.getsockname()[1]}")
 
     yield start
-    for server, thread, sock in running:
+    for server, _, _ in running:
         server.should_exit = True
-        thread.join(10)
-        sock.close()
-        assert not thread.is_alive()
+    retired.extend(running)
 
 
 def make_app(text: str | None = None, **settings):
