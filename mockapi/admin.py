@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from mockapi.clock import Clock
 from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import MockError, ScenarioError, UsageError
-from mockapi.scenario.library import Library
 from mockapi.scenario.load import load_text
 from mockapi.scenario.units import parse_duration
-from mockapi.settings import Settings
-from mockapi.stores.base import ALL_PROJECTS, Entry, Store
+from mockapi.service import Service
+from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -23,11 +21,11 @@ LATEST = 253_370_764_800.0
 class Admin:
     """Looks at and changes the state of projects; `*` is all of them."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
-        self.settings = settings
-        self.store = store
-        self.clock = clock
-        self.library = library
+    def __init__(self, service: Service) -> None:
+        self.settings = service.settings
+        self.store = service.store
+        self.library = service.library
+        self._service = service
 
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
@@ -117,7 +115,7 @@ class Admin:
 
     async def now(self, project: str) -> float:
         """The project's time."""
-        return self.clock.now() + await self.store.get_offset(project)
+        return await self._service.now(project)
 
     async def move_clock(self, project: str, body: Mapping[str, object]) -> float:
         """Move a clock forward by `advance` or to `set`; the new time. `MockError` 400 for anything else."""

@@ -44,7 +44,8 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Service, Admin]:
     store = MemoryStore(settings.max_responses, max_entries=settings.journal)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
-    return Service(settings, store, clock, library), Admin(settings, store, clock, library)
+    service = Service(settings, store, clock, library)
+    return service, Admin(service)
 
 
 class _Reloader:

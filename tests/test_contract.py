@@ -176,7 +176,7 @@ def test_shipped_scenarios_validate_under_the_sdk(serve):
     server = serve(paths=(SCENARIOS,))
     for text in ("say hello", "how many r's are in strawberry", "tell me a long story"):
         for _, data in parse_sse(server.post({"model": "gpt-5", "input": text, "stream": True}).text):
-            TypeAdapter(ResponseStreamEvent).validate_python(data)
+            assert TypeAdapter(ResponseStreamEvent).validate_python(data).type == data["type"]
 
 
 def test_echo_of_every_parameter(serve):

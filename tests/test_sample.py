@@ -189,7 +189,7 @@ schemas = st.recursive(
 
 @given(schemas)
 def test_random_schemas(schema):
-    jsonschema.Draft202012Validator(schema).validate(sample(schema))
+    assert list(jsonschema.Draft202012Validator(schema).iter_errors(sample(schema))) == []
 
 
 @given(st.from_regex(r"[a-c]{1,3}(\[[a-z]{1,3}\]|\\d|\\w|x\*|y\+|z\?|(a|b)){0,4}", fullmatch=True))

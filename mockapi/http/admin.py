@@ -11,9 +11,9 @@ from mockapi.admin import Admin
 from mockapi.errors import MockError
 from mockapi.http.exchange import Exchange
 from mockapi.http.guard import check_admin
-from mockapi.http.messages import JSON, Answer, caller_of, read_body
+from mockapi.http.messages import Answer, caller_of, read_body
 from mockapi.stores.base import ALL_PROJECTS
-from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["AdminApi"]
 
@@ -28,13 +28,13 @@ class AdminApi:
 
     async def health(self, exchange: Exchange) -> None:
         """`GET /_mock/health`: the process answers; no key is needed."""
-        await _send(exchange, {"status": "ok"})
+        await exchange.answer_json({"status": "ok"})
 
     async def ready(self, exchange: Exchange) -> None:
         """`GET /_mock/ready`: scenarios are loaded and the store answers, else 503; no key is needed."""
         is_ready = await self._admin.is_ready()
         body: JsonObject = {"status": "ready" if is_ready else "unavailable", "scenarios": len(self._admin.library.scenarios)}
-        await _send(exchange, body, 200 if is_ready else 503)
+        await exchange.answer_json(body, 200 if is_ready else 503)
 
     def _project(self, exchange: Exchange) -> str:
         """Check that the caller may ask, and say for which project."""
@@ -51,7 +51,7 @@ class AdminApi:
 
     async def list_scenarios(self, exchange: Exchange) -> None:
         """`GET /_mock/scenarios`: each with its steps and how often they answered."""
-        await _send(exchange, {"scenarios": await self._admin.scenarios(self._project(exchange))})
+        await exchange.answer_json({"scenarios": await self._admin.scenarios(self._project(exchange))})
 
     async def put_scenario(self, exchange: Exchange) -> None:
         """`PUT /_mock/scenarios/{name}`: upload YAML or JSON for this project, or for all."""
@@ -63,7 +63,7 @@ class AdminApi:
         except UnicodeDecodeError:
             raise MockError("A scenario is UTF-8 text.", status=400, code="mock_invalid_scenario") from None
         await self._admin.put_scenario(project, name, text)
-        await _send(exchange, {"name": name, "status": "loaded"})
+        await exchange.answer_json({"name": name, "status": "loaded"})
 
     async def get_scenario(self, exchange: Exchange) -> None:
         """`GET /_mock/scenarios/{name}`: an uploaded scenario's text."""
@@ -73,7 +73,7 @@ class AdminApi:
     async def drop_scenario(self, exchange: Exchange) -> None:
         """`DELETE /_mock/scenarios/{name}`."""
         await self._admin.drop_scenario(self._project(exchange), exchange.path_params["name"])
-        await _send(exchange, {"name": exchange.path_params["name"], "status": "removed"})
+        await exchange.answer_json({"name": exchange.path_params["name"], "status": "removed"})
 
     async def reload(self, exchange: Exchange) -> None:
         """`POST /_mock/scenarios/reload`: read the files again; a broken one keeps the last good version of all."""
@@ -81,7 +81,7 @@ class AdminApi:
         if self._admin.settings.api_keys:
             caller_of(exchange.headers, self._admin.settings.api_keys)
         changed = await self._admin.reload()
-        await _send(exchange, {"scenarios": len(self._admin.library.scenarios), "changed": list(changed)})
+        await exchange.answer_json({"scenarios": len(self._admin.library.scenarios), "changed": list(changed)})
 
     async def list_requests(self, exchange: Exchange) -> None:
         """`GET /_mock/requests`: the journal, oldest first; filters `operation`, `scenario`, `unmatched`, `limit`, `after`."""
@@ -98,26 +98,26 @@ class AdminApi:
             after=query.get("after"),
             limit=limit,
         )
-        await _send(exchange, {"data": entries, "has_more": has_more})
+        await exchange.answer_json({"data": entries, "has_more": has_more})
 
     async def get_request(self, exchange: Exchange) -> None:
         """`GET /_mock/requests/{id}`: one call, with its request and its answer or events."""
-        await _send(exchange, await self._admin.journal_entry(self._project(exchange), exchange.path_params["id"]))
+        await exchange.answer_json(await self._admin.journal_entry(self._project(exchange), exchange.path_params["id"]))
 
     async def clear_requests(self, exchange: Exchange) -> None:
         """`DELETE /_mock/requests`."""
         await self._admin.store.clear_entries(self._project(exchange))
-        await _send(exchange, {"status": "cleared"})
+        await exchange.answer_json({"status": "cleared"})
 
     async def get_clock(self, exchange: Exchange) -> None:
         """`GET /_mock/clock`."""
-        await _send(exchange, self._clock_body(await self._admin.now(self._project(exchange))))
+        await exchange.answer_json(self._clock_body(await self._admin.now(self._project(exchange))))
 
     async def move_clock(self, exchange: Exchange) -> None:
         """`POST /_mock/clock` `{"advance": "10m"}` or `{"set": "2026-02-01T00:00:00Z"}`: forward only."""
         project = self._project(exchange)
         body = await _json_body(exchange, self._admin.settings.max_body)
-        await _send(exchange, self._clock_body(await self._admin.move_clock(project, body)))
+        await exchange.answer_json(self._clock_body(await self._admin.move_clock(project, body)))
 
     def _clock_body(self, now: float) -> JsonObject:
         moment = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
@@ -126,11 +126,7 @@ class AdminApi:
     async def reset(self, exchange: Exchange) -> None:
         """`POST /_mock/reset`: forget everything of this project, or of all."""
         await self._admin.reset(self._project(exchange))
-        await _send(exchange, {"status": "reset"})
-
-
-async def _send(exchange: Exchange, body: Mapping[str, object], status: int = 200) -> None:
-    await exchange.answer(Answer(status, dumps(body), [JSON]))
+        await exchange.answer_json({"status": "reset"})
 
 
 async def _json_body(exchange: Exchange, most: int) -> Mapping[str, object]:

@@ -7,8 +7,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mockapi.engine.plan import Plan
 from mockapi.errors import ApiError
-from mockapi.http.messages import Answer, Caller, Headers, error_answer, headers_of, standard_headers
+from mockapi.http.messages import JSON, Answer, Caller, Headers, error_answer, headers_of, standard_headers
 from mockapi.wire.ids import digest, request_id_of
+from mockapi.wire.json import dumps
 
 __all__ = ["Exchange"]
 
@@ -70,6 +71,10 @@ class Exchange:
         """Send a ready answer."""
         self.response = answer.body
         await answer.send(self.send)
+
+    async def answer_json(self, body: Mapping[str, object], status: int = 200, headers: Headers | None = None) -> None:
+        """Send an object as JSON."""
+        await self.answer(Answer(status, dumps(body), [JSON, *(headers or [])]))
 
     async def fail(self, error: ApiError) -> None:
         """Send an error, unless an answer has begun: then the connection ends without its end."""

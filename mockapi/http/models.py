@@ -4,10 +4,10 @@ from fnmatch import fnmatchcase
 
 from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import JSON, Answer, caller_of
+from mockapi.http.messages import caller_of
 from mockapi.service import Call, Service
 from mockapi.wire.ids import request_id_of
-from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.json import JsonObject
 from mockapi.wire.models import SNAPSHOTS
 
 __all__ = ["ModelsApi"]
@@ -27,7 +27,9 @@ class ModelsApi:
         globs = self._service.settings.models
         known = {name for pair in SNAPSHOTS.items() for name in pair} | {glob for glob in globs if not set(glob) & set("*?[")}
         names = sorted(name for name in known if not globs or any(fnmatchcase(name, glob) for glob in globs))
-        await _send(exchange, {"object": "list", "data": [_model(name) for name in names]})
+        await exchange.answer_json(
+            {"object": "list", "data": [_model(name) for name in names]}, headers=exchange.standard_headers()
+        )
 
     async def retrieve(self, exchange: Exchange) -> None:
         """One name; any that a create would accept."""
@@ -35,7 +37,7 @@ class ModelsApi:
         name = exchange.path_params["model"]
         if not self._service.is_model(name):
             raise ApiError(f"The model '{name}' does not exist", status=404, param="model", code="model_not_found")
-        await _send(exchange, _model(name))
+        await exchange.answer_json(_model(name), headers=exchange.standard_headers())
 
     async def _identify(self, exchange: Exchange) -> None:
         try:
@@ -49,7 +51,3 @@ class ModelsApi:
 
 def _model(name: str) -> JsonObject:
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": "system"}
-
-
-async def _send(exchange: Exchange, body: JsonObject) -> None:
-    await exchange.answer(Answer(200, dumps(body), [JSON, *exchange.standard_headers()]))

@@ -59,11 +59,6 @@ class Verdict:
     groups: dict[str, str] = field(default_factory=dict)
     criteria: int = 0
 
-    @property
-    def is_match(self) -> bool:
-        """Whether every criterion held."""
-        return not self.differences
-
 
 class Said(str):
     """What came, in words; other values are shown as data."""
