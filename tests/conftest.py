@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -29,16 +29,18 @@ def anyio_backend() -> str:
 
 @dataclass
 class Running:
-    """A server over a socket, in a thread of this process."""
+    """A server over a socket, in a thread of this process, and the SDK clients that were made of it."""
 
     url: str
+    clients: list[OpenAI] = field(default_factory=list)
 
     @property
     def base_url(self) -> str:
         return f"{self.url}/v1"
 
     def sdk(self, key: str = "test-key", **options) -> OpenAI:
-        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0, **options)
+        self.clients.append(OpenAI(base_url=self.base_url, api_key=key, max_retries=0, **options))
+        return self.clients[-1]
 
     def async_sdk(self, key: str = "test-key", **options) -> AsyncOpenAI:
         return AsyncOpenAI(base_url=self.base_url, api_key=key, max_retries=0, **options)
@@ -83,6 +85,7 @@ def retired() -> Iterator[list[Started]]:
 def serve(retired: list[Started]) -> Iterator[Serve]:
     """Start servers: `serve(text_or_none, **settings)`; the virtual clock unless told otherwise."""
     running: list[Started] = []
+    servers: list[Running] = []
 
     def start(text: str | None = None, **settings) -> Running:
         app = make_app(text, **settings)
@@ -93,9 +96,12 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
         thread.start()
         assert server.is_up.wait(10)
         running.append((server, thread, sock))
-        return Running(f"http://127.0.0.1:{sock.getsockname()[1]}")
+        servers.append(Running(f"http://127.0.0.1:{sock.getsockname()[1]}"))
+        return servers[-1]
 
     yield start
+    for client in (client for server in servers for client in server.clients):
+        client.close()  # also connections of streams that a test left in the middle
     for server, _, _ in running:
         server.should_exit = True
     retired.extend(running)
