@@ -1,12 +1,13 @@
 """The use cases of the admin API: what a test may see and change of a project."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import MockError, ScenarioError, UsageError
-from mockapi.scenario.load import load_text
 from mockapi.scenario.units import parse_duration
 from mockapi.service import Service
 from mockapi.stores.base import ALL_PROJECTS, Entry
@@ -16,6 +17,8 @@ __all__ = ["Admin"]
 
 LATEST = 253_370_764_800.0
 """9999-01-01T00:00:00Z: no clock is moved further; a running one has a year left."""
+
+_MOST_LISTED_BYTES = 4_194_304  # of calls in one listing: a larger one would hold up everybody's requests
 
 
 class Admin:
@@ -46,7 +49,7 @@ class Admin:
     async def put_scenario(self, project: str, name: str, text: str) -> None:
         """Keep an uploaded scenario; `MockError` 400 with every problem if it is invalid, and nothing has changed."""
         try:
-            scenario = load_text(text, name)
+            scenario = await asyncio.to_thread(self.library.compiled, name, text)  # megabytes take a second
         except ScenarioError as error:
             raise MockError(str(error), status=400, code="mock_invalid_scenario") from None
         if scenario.name != name:
@@ -58,11 +61,18 @@ class Admin:
         await self.store.put_scenario(project, name, text)
 
     async def get_scenario(self, project: str, name: str) -> str:
-        """The text of an uploaded scenario."""
-        text = (await self.store.get_scenarios(project)).get(name)
-        if text is None:
-            raise _no_upload(name)
-        return text
+        """The text of a scenario: an upload of this project or of all, else the server's file as it stands on the disk."""
+        for owner in (project, ALL_PROJECTS):
+            text = (await self.store.get_scenarios(owner)).get(name)
+            if text is not None:
+                return text
+        file = next((scenario.file for scenario in self.library.scenarios if scenario.name == name), None)
+        try:
+            if file is not None:
+                return await asyncio.to_thread(Path(file).read_text, "utf-8")
+        except OSError:
+            raise MockError(f"The file of '{name}', {file}, is gone.", status=404, code="mock_unknown_scenario") from None
+        raise MockError(f"There is no scenario '{name}'.", status=404, code="mock_unknown_scenario")
 
     async def drop_scenario(self, project: str, name: str) -> None:
         """Forget an uploaded scenario."""
@@ -104,7 +114,14 @@ class Admin:
             and (scenario is None or entry.scenario == scenario)
             and (is_unmatched is None or entry.is_unmatched == is_unmatched)
         ]
-        return [_shown(entry) for entry in fitting[:limit]], len(fitting) > limit
+        shown: list[JsonObject] = []
+        size = 0
+        for entry in fitting[:limit]:
+            size += entry.size
+            if shown and size > _MOST_LISTED_BYTES:
+                break
+            shown.append(_shown(entry))
+        return shown, len(fitting) > len(shown)
 
     async def journal_entry(self, project: str, entry_id: str) -> JsonObject:
         """One call."""

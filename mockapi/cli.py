@@ -1,8 +1,10 @@
 """The command line: reads settings at the edge, prints for people."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,6 +77,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 @_setting("--api-keys", "", _Listed(), "Keys, comma-separated: any other is refused with 401. Default: any key will do.")
 @_setting("--admin-key", "", click.STRING, "Guards the admin API: callers send it in X-Mock-Admin-Key. Default: no guard.")
 @_setting("--allowed-hosts", "", _Listed(), "Further host names the admin API may be called by, comma-separated; * for any.")
+@_setting("--cors", "", _Listed(), "Origins, comma-separated, whose web pages may call the API; * for any. Default: none.")
 @_setting("--journal", Settings().journal, click.IntRange(0), "Calls remembered per project; the oldest are forgotten first.")
 @_setting(
     "--log-level",
@@ -187,7 +190,7 @@ def init(folder: Path) -> None:
     target = folder / "first.yaml"
     if target.exists():
         click.echo(f"mockapi: {target} is there already; nothing was written", err=True)
-        sys.exit(1)
+        sys.exit(2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         head = "# yaml-language-server: $schema=./scenario.schema.json\n"
@@ -200,7 +203,7 @@ def init(folder: Path) -> None:
 
 
 class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
-    """A duration like 10s, in seconds."""
+    """A duration like 10s; a bare number counts seconds."""
 
     name = "duration"
 
@@ -209,7 +212,9 @@ class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         from mockapi.scenario.units import parse_duration
 
         try:
-            return value if isinstance(value, float) else parse_duration(value)
+            return (
+                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
+            )
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -233,14 +238,14 @@ def wait(timeout: float, host: str, port: int) -> None:
 
 
 @main.command()
-@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.05), help="Length of one measurement.")
+@click.option("--seconds", default="3s", show_default=True, type=_DurationType(), help="Length of one measurement.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 def bench(seconds: float, rounds: int, as_json: bool) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
     from mockapi.bench import run_bench, table_of
 
-    rows = run_bench(seconds, rounds, say=lambda line: click.echo(line, err=True))
+    rows = run_bench(max(0.05, seconds), rounds, say=lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
     else:
@@ -248,11 +253,17 @@ def bench(seconds: float, rounds: int, as_json: bool) -> None:
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a line: level, message, and the traceback where there is one."""
+    """One JSON object a line: time, level, message, a call's own fields, and the traceback where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
-        entry = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "call", {}),
+        }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return dumps(entry).decode()

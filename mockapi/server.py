@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from starlette.routing import Router
+from starlette.types import ASGIApp
 
 from mockapi.admin import Admin
 from mockapi.clock import make_clock
 from mockapi.errors import MockApiError, UsageError
 from mockapi.http.app import make_app
+from mockapi.http.cors import with_cors
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service import Service
@@ -33,12 +34,12 @@ GRACE_S = 5
 """Seconds that running streams are given to end after SIGTERM."""
 
 
-def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> Router:
+def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> ASGIApp:
     """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
 
     Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there.
     """
-    return make_app(*_compose(settings, scenarios))
+    return with_cors(make_app(*_compose(settings, scenarios)), settings.cors)
 
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Service, Admin]:
@@ -148,7 +149,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
     config = uvicorn.Config(
-        make_app(service, admin),
+        with_cors(make_app(service, admin), settings.cors),
         loop="auto",
         http="auto",
         ws="none",

@@ -14,7 +14,8 @@ class Settings:
     `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
     bytes; `max_responses` and `journal` bound what is remembered per project; `models` are globs, empty for any name;
     `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are
-    further names that the admin API may be called by, `*` for any.
+    further names that the admin API may be called by, `*` for any; `cors` are the origins of web pages that
+    may call the emulated API.
     """
 
     paths: tuple[Path, ...] = ()
@@ -29,6 +30,7 @@ class Settings:
     api_keys: tuple[str, ...] = ()
     admin_key: str = ""
     allowed_hosts: tuple[str, ...] = ()
+    cors: tuple[str, ...] = ()
     journal: int = 1_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

@@ -450,3 +450,42 @@ def test_basic_authentication_carries_the_key_as_password(credentials, status):
 def test_validation_off_needs_no_input(body):
     client = connect("steps: [{reply: fine}]", validation="off")
     assert client.post("/v1/responses", json=body, headers=KEY).status_code == 200
+
+
+def test_a_scenario_that_came_is_told_by_reload(tmp_path):
+    client = TestClient(build_app(Settings(clock="virtual", paths=(tmp_path,))), base_url="http://localhost")
+    (tmp_path / "new.yaml").write_text("steps: [{reply: one}]")
+    assert client.post("/_mock/scenarios/reload", headers=KEY).json() == {"scenarios": 1, "changed": ["new"]}
+    (tmp_path / "new.yaml").unlink()
+    assert client.post("/_mock/scenarios/reload", headers=KEY).json() == {"scenarios": 0, "changed": ["new"]}
+
+
+def test_the_text_of_any_scenario_can_be_read(tmp_path):
+    file = tmp_path / "on-disk.yaml"
+    file.write_text("steps: [{reply: é}]", encoding="utf-8")
+    client = TestClient(build_app(Settings(clock="virtual", paths=(tmp_path,))), base_url="http://localhost")
+    assert client.get("/_mock/scenarios/on-disk", headers=KEY).text == "steps: [{reply: é}]"
+    everybodys = {"project": "*"}
+    client.put("/_mock/scenarios/on-disk", content="steps: [{reply: all}]", headers=KEY, params=everybodys)
+    assert client.get("/_mock/scenarios/on-disk", headers=KEY).text == "steps: [{reply: all}]"
+    client.put("/_mock/scenarios/on-disk", content="steps: [{reply: own}]", headers=KEY)
+    assert client.get("/_mock/scenarios/on-disk", headers=KEY).text == "steps: [{reply: own}]"
+    client.delete("/_mock/scenarios/on-disk", headers=KEY)
+    client.delete("/_mock/scenarios/on-disk", headers=KEY, params=everybodys)
+    file.unlink()
+    assert code(client.get("/_mock/scenarios/on-disk", headers=KEY)) == (404, "mock_unknown_scenario")
+    assert code(client.get("/_mock/scenarios/never", headers=KEY)) == (404, "mock_unknown_scenario")
+
+
+def test_a_listing_is_bounded_in_bytes(client):
+    for _ in range(3):
+        say(client, "x" * 3_000_000)
+    first = client.get("/_mock/requests", headers=KEY).json()
+    assert (len(first["data"]), first["has_more"]) == (1, True)
+    rest = client.get("/_mock/requests", headers=KEY, params={"after": first["data"][0]["id"]}).json()
+    assert (len(rest["data"]), rest["has_more"]) == (1, True)
+
+
+def test_health_answers_head(client):
+    for path in ("/_mock/health", "/_mock/ready"):
+        assert client.head(path).status_code == 200

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -186,7 +187,7 @@ def test_init_writes_a_scenario_that_is_fine(tmp_path):
     assert (result.exit_code, result.output) == (0, f"wrote {folder}/first.yaml; now run: mockapi serve {folder}\n")
     assert run("check", str(folder)).output == "1 scenario, no problems\n"
     again = run("init", str(folder))
-    assert again.exit_code == 1
+    assert again.exit_code == 2
     assert "is there already" in again.output
 
 
@@ -265,4 +266,17 @@ def test_json_logs(spawn, tmp_path):
     _, err = server.process.communicate(timeout=10)
     (line,) = err.splitlines()
     assert json.loads(line)["level"] == "info"
-    assert json.loads(line)["message"].startswith("POST /v1/responses 200 ")
+    entry = json.loads(line)
+    assert entry["message"].startswith("POST /v1/responses 200 ")
+    assert (entry["method"], entry["path"], entry["status"], entry["note"]) == ("POST", "/v1/responses", 200, "auto")
+    assert entry["took_ms"] >= 0
+    assert entry["request_id"].startswith("req_")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"])
+
+
+def test_durations_of_commands_may_be_bare_seconds():
+    for text, seconds in (("0.1", "0.1"), ("100ms", "0.1"), ("0", "0")):
+        result = run("wait", "--timeout", text, "--port", "1")
+        assert (result.exit_code, f"within {seconds} s" in result.output) == (1, True), result.output
+    for text in ("nan", "-1", "1e9", "soon"):
+        assert run("wait", "--timeout", text).exit_code == 2

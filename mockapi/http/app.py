@@ -67,8 +67,8 @@ def make_app(service: Service, admin: Admin) -> Router:
 
 def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
     routes: list[tuple[str, Mapping[str, Operation]]] = [
-        ("/health", {"GET": api.health}),
-        ("/ready", {"GET": api.ready}),
+        ("/health", {"GET": api.health, "HEAD": api.health}),
+        ("/ready", {"GET": api.ready, "HEAD": api.ready}),
         ("/scenarios", {"GET": api.list_scenarios}),
         ("/scenarios/reload", {"POST": api.reload}),
         ("/scenarios/{name}", {"PUT": api.put_scenario, "GET": api.get_scenario, "DELETE": api.drop_scenario}),
@@ -124,7 +124,9 @@ def _write(exchange: Exchange, took_ms: float) -> None:
     """The log line; the path is escaped, so that no request can write lines of its own."""
     scope, note = exchange.scope, f" {exchange.note}" if exchange.note else ""
     path = quote(scope["path"], safe="/:@!$&'()*+,;=~")
-    log.info("%s %s %s %.1fms%s", scope["method"], path, exchange.status or "-", took_ms, note)
+    call = {"method": scope["method"], "path": path, "status": exchange.status, "took_ms": round(took_ms, 1)}
+    extra = {"call": {**call, "request_id": exchange.request_id, "note": exchange.note or None}}
+    log.info("%s %s %s %.1fms%s", scope["method"], path, exchange.status or "-", took_ms, note, extra=extra)
 
 
 def _internal_error() -> ApiError:

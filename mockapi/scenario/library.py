@@ -22,12 +22,17 @@ class Library:
         self._paths = tuple(paths)
         self.scenarios = load_paths(paths) if scenarios is None else tuple(scenarios)
 
+    def compiled(self, name: str, text: str) -> Scenario:
+        """An upload, compiled; kept, so that its next use costs nothing. `ScenarioError` with all its problems."""
+        return _compiled(name, text)
+
     def reload(self) -> tuple[str, ...]:
-        """Load the paths again; the names that changed or went. Raises, and keeps the last good ones, if one is broken."""
+        """Load the paths again; the names that changed, came or went. Raises, and keeps the last good ones, if one is broken."""
         before = {scenario.name: scenario for scenario in self.scenarios}
         self.scenarios = load_paths(self._paths) if self._paths else self.scenarios
         after = {scenario.name: scenario for scenario in self.scenarios}
-        return tuple(name for name in before if name not in after or before[name].digest != after[name].digest)
+        stays = {name for name in before.keys() & after.keys() if before[name].digest == after[name].digest}
+        return tuple(sorted((before.keys() | after.keys()) - stays))
 
     def scenarios_for(self, own: Mapping[str, str], everybodys: Mapping[str, str]) -> tuple[Scenario, ...]:
         """What a project's requests are tried with: its own uploads, everybody's, then the server's, each by name."""

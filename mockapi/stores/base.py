@@ -47,6 +47,11 @@ class Entry(NamedTuple):
     is_unmatched: bool = False
     note: str = ""
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.request) + len(self.response) + len(self.plan) + 1_000
+
 
 ALL_PROJECTS = "*"
 """Everybody: uploads for all, moves of every clock, the journals together."""

@@ -23,10 +23,6 @@ class _Project:
 _MOST_ENTRY_BYTES = 67_108_864  # of one project's journal, whatever its length
 
 
-def _size(entry: Entry) -> int:
-    return len(entry.request) + len(entry.response) + len(entry.plan) + 1_000
-
-
 class MemoryStore(Store):
     """Keeps at most `max_responses` responses and content counters a project, and `max_projects` projects; oldest go first."""
 
@@ -136,9 +132,9 @@ class MemoryStore(Store):
         """See `Store`."""
         known = self._of(project)
         known.entries.append(entry)
-        known.entry_bytes += _size(entry)
+        known.entry_bytes += entry.size
         while known.entries and (len(known.entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
-            known.entry_bytes -= _size(known.entries.popleft())
+            known.entry_bytes -= known.entries.popleft().size
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
