@@ -9,7 +9,7 @@ from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import MockError, ScenarioError, UsageError
 from mockapi.scenario.units import parse_duration
-from mockapi.service import Service
+from mockapi.service.core import Core
 from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, loads
 
@@ -24,11 +24,11 @@ _MOST_LISTED_BYTES = 4_194_304  # of calls in one listing: a larger one would ho
 class Admin:
     """Looks at and changes the state of projects; `*` is all of them."""
 
-    def __init__(self, service: Service) -> None:
-        self.settings = service.settings
-        self.store = service.store
-        self.library = service.library
-        self._service = service
+    def __init__(self, core: Core) -> None:
+        self.settings = core.settings
+        self.store = core.store
+        self.library = core.library
+        self._core = core
 
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
@@ -41,7 +41,8 @@ class Admin:
         listed: list[JsonObject] = []
         for scenario in self.library.scenarios_for(own, everybodys):
             hits = await self.store.step_uses(project, scenario.name)
-            steps = [{"name": step.name, "line": step.line, "hits": hits.get(step.index, 0)} for step in scenario.steps]
+            written = sorted({step.index: step for step in (*scenario.steps, *scenario.others)}.items())
+            steps = [{"name": step.name, "line": step.line, "hits": hits.get(index, 0)} for index, step in written]
             place = "project" if scenario.name in own else "all" if scenario.name in everybodys else "server"
             listed.append({"name": scenario.name, "about": scenario.about, "from": place, "file": scenario.file, "steps": steps})
         return listed
@@ -132,7 +133,7 @@ class Admin:
 
     async def now(self, project: str) -> float:
         """The project's time."""
-        return await self._service.now(project)
+        return await self._core.now(project)
 
     async def move_clock(self, project: str, body: Mapping[str, object]) -> float:
         """Move a clock forward by `advance` or to `set`; the new time. `MockError` 400 for anything else."""

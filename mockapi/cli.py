@@ -62,10 +62,22 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     "When no step matches. auto: a short text. error: 422 that says how near the nearest steps came.",
 )
 @_setting(
+    "--unknown-ids",
+    Settings().unknown_ids,
+    click.Choice(["error", "create"]),
+    "create: any unknown response, conversation, item or prompt id exists as soon as it is asked for.",
+)
+@_setting(
     "--validation",
     Settings().validation,
     click.Choice(["on", "off"]),
     "off: missing or invalid parameters take their defaults instead of an error.",
+)
+@_setting(
+    "--history",
+    Settings().history,
+    click.Choice(["strict", "lenient"]),
+    "lenient: tool calls without outputs, missing reasoning, unknown items and the like are accepted.",
 )
 @_setting(
     "--capabilities",
@@ -74,6 +86,14 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     "off: models accept parameters that the real ones refuse (temperature on reasoning models, …).",
 )
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
+@_setting("--zdr", "", _Listed(), "API keys, comma-separated, of projects with zero data retention: nothing is stored.")
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path),
+    envvar="MOCKAPI_PRICES",
+    show_envvar=True,
+    help="YAML file of model token prices, for /_mock/usage.",
+)
 @_setting("--api-keys", "", _Listed(), "Keys, comma-separated: any other is refused with 401. Default: any key will do.")
 @_setting("--admin-key", "", click.STRING, "Guards the admin API: callers send it in X-Mock-Admin-Key. Default: no guard.")
 @_setting("--allowed-hosts", "", _Listed(), "Further host names the admin API may be called by, comma-separated; * for any.")

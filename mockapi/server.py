@@ -21,7 +21,7 @@ from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
-from mockapi.service import Service
+from mockapi.service.core import Core
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 
@@ -42,11 +42,11 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
     return with_cors(make_app(*_compose(settings, scenarios)), settings.cors)
 
 
-def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Service, Admin]:
+def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
     store = MemoryStore(settings.max_responses, max_entries=settings.journal)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
-    service = Service(settings, store, clock, library)
-    return service, Admin(service)
+    core = Core(settings, store, clock, library)
+    return core, Admin(core)
 
 
 class _Reloader:
@@ -143,13 +143,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises `ScenarioError` and `UsageError` before anything listens.
     """
-    service, admin = _compose(settings)
+    core, admin = _compose(settings)
     reloader = _Reloader(admin)
     sock = bind(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
     config = uvicorn.Config(
-        with_cors(make_app(service, admin), settings.cors),
+        with_cors(make_app(core, admin), settings.cors),
         loop="auto",
         http="auto",
         ws="none",

@@ -12,7 +12,8 @@ class Settings:
     """How a server behaves; every field but `paths` is an option of `mockapi serve`, and `MOCKAPI_<FIELD>` in the environment.
 
     `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
-    bytes; `max_responses` and `journal` bound what is remembered per project; `models` are globs, empty for any name;
+    bytes; `zdr` are keys without data retention, `prices` a file of token prices; `max_responses` and `journal` bound what is
+    remembered per project; `models` are globs, empty for any name;
     `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are
     further names that the admin API may be called by, `*` for any; `cors` are the origins of web pages that
     may call the emulated API.
@@ -24,9 +25,13 @@ class Settings:
     clock: Literal["real", "virtual"] = "real"
     seed: str = "mockapi"
     unmatched: Literal["auto", "error"] = "auto"
+    unknown_ids: Literal["error", "create"] = "error"
     validation: Literal["on", "off"] = "on"
+    history: Literal["strict", "lenient"] = "strict"
     capabilities: Literal["on", "off"] = "on"
     models: tuple[str, ...] = ()
+    zdr: tuple[str, ...] = ()
+    prices: Path | None = None
     api_keys: tuple[str, ...] = ()
     admin_key: str = ""
     allowed_hosts: tuple[str, ...] = ()

@@ -80,12 +80,12 @@ def test_a_body_over_the_limit_is_413(client):
         ("GET", "/v1/assistants", 404, ""),
         ("PUT", "/v1/responses", 405, "Invalid method for URL (PUT /v1/responses)"),
         ("GET", "/v1/responses", 405, "Invalid method for URL (GET /v1/responses)"),
-        ("POST", "/v1/conversations", 404, "does not emulate it yet"),
         ("POST", "/v1/responses/resp_1/cancel", 404, "does not emulate it yet"),
-        ("GET", "/v1/conversations/conv_1/items", 404, "does not emulate it yet"),
-        ("DELETE", "/v1/responses/resp_1", 404, "does not emulate it yet"),
+        ("GET", "/v1/conversations/conv_1/items", 404, "Conversation with id 'conv_1' not found."),
+        ("DELETE", "/v1/responses/resp_1", 404, "Response with id 'resp_1' not found."),
         ("GET", "/v1/responses/resp_1?stream=true", 404, "not emulated yet"),
-        ("GET", "/v1/responses/" + "x" * 3000, 404, "not found."),
+        ("GET", "/v1/responses/resp_" + "x" * 3000, 404, "not found."),
+        ("GET", "/v1/responses/x", 400, "Invalid 'response_id': 'x'. Expected an ID that begins with 'resp'."),
         ("GET", "/v1/responses/..%2f..%2fetc%2fpasswd", 404, ""),
     ],
 )
@@ -195,12 +195,12 @@ def test_health_and_ready_need_no_key(client):
 
 
 def test_an_internal_error_shows_no_traceback(monkeypatch):
-    from mockapi.service import Service
+    from mockapi.service.responses import Responses
 
     async def broken(self, call, identity):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(Service, "create", broken)
+    monkeypatch.setattr(Responses, "create", broken)
     with TestClient(make_app(STEP), raise_server_exceptions=False) as connection:
         answer = connection.post("/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH)
     assert answer.status_code == 500
@@ -240,4 +240,4 @@ def test_very_long_ids(client):
         "error"
     ]
     assert error["code"] == "previous_response_not_found"
-    assert client.get(f"/v1/responses/{'x' * 300}", headers=AUTH).status_code == 404
+    assert client.get(f"/v1/responses/resp_{'x' * 300}", headers=AUTH).status_code == 404

@@ -329,7 +329,7 @@ def test_errors_of_known_callers_carry_the_real_headers_and_ids_of_their_own():
 
 def test_no_request_writes_log_lines_of_its_own(caplog):
     with TestClient(make_app("steps: []")) as client, caplog.at_level("INFO", "mockapi"):
-        for path in ("/v1/responses/x%0aPOST%20FORGED%20200", "/foo%0abar"):
+        for path in ("/v1/responses/resp_x%0aPOST%20FORGED%20200", "/foo%0abar"):
             answer = client.get(path, headers=AUTH)
             assert answer.status_code == 404
             assert "x-request-id" in answer.headers

@@ -95,10 +95,34 @@ def problems(text: str) -> list[str]:
         ),
         (
             "steps:\n  - {reply: x, when: {endpoint: responses.retrieve}}",
+            ["f.yaml:2:5: steps[0]: reply is for responses.create and responses.compact; other endpoints take error"],
+        ),
+        (
+            "steps:\n  - {error: server_error, when: {endpoint: responses.retreive}}",
+            ["f.yaml:2:34: steps[0].when.endpoint: unknown endpoint; did you mean 'responses.retrieve' or 'responses.create' or 'responses.delete'?"],
+        ),
+        (
+            "steps:\n  - {fail: server_error, when: {endpoint: responses.compact}}",
+            ["f.yaml:2:5: steps[0]: fail and incomplete end a response: they are for responses.create alone"],
+        ),
+        (
+            "prompts: {p: {}}\nsteps: []",
+            ["f.yaml:1:11: prompts.p: must match the pattern ^pmpt_"],
+        ),
+        (
+            "prompts: {pmpt_1: {messages: [{txt: hi}]}}\nsteps: []",
             [
-                "f.yaml:2:23: steps[0].when.endpoint: only responses.create is supported so far; "
-                "other endpoints are not supported yet"
+                "f.yaml:1:32: prompts.pmpt_1.messages[0].txt: unknown key; did you mean 'text'?",
+                "f.yaml:1:31: prompts.pmpt_1.messages[0].text: this key is required",
             ],
+        ),
+        (
+            "conversations: {conv_1: {items: [hi]}}\nsteps: []",
+            ["f.yaml:1:34: conversations.conv_1.items[0]: expected an item, got 'hi'"],
+        ),
+        (
+            "responses: {resp_1: {output: 3}}\nsteps: []",
+            ["f.yaml:1:22: responses.resp_1.output: expected text or a list of items, got a number; quote it: \"3\""],
         ),
         ("steps:\n  - {reply: x, times: 0}", ["f.yaml:2:16: steps[0].times: Input should be greater than or equal to 1"]),
         ("a: [", ["f.yaml:2:1: is not YAML: did not find expected node content"]),
@@ -117,9 +141,6 @@ def test_refused_with_place_key_and_meaning(text, expected):
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        ("prompts", "prompts: {}\nsteps: []"),
-        ("conversations", "conversations: {}\nsteps: []"),
-        ("responses", "responses: {}\nsteps: []"),
         ("rate_limits", "rate_limits: {}\nsteps: []"),
         ("webhooks", "webhooks: {}\nsteps: []"),
         ("steps[0].fault", "steps: [{reply: x, fault: {delay: 3s}}]"),
@@ -224,7 +245,7 @@ def test_the_schema_accepts_the_shipped_scenarios(path):
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"steps": [{"reply": 3}]}, {"steps": [{"reply": [{"messag": "x"}]}]}, {"steps": [], "prompts": {}}]
+    "data", [{}, {"steps": [{"reply": 3}]}, {"steps": [{"reply": [{"messag": "x"}]}]}, {"steps": [], "webhooks": {}}]
 )
 def test_the_schema_refuses_what_the_loader_refuses(data):
     assert list(jsonschema.Draft202012Validator(scenario_schema()).iter_errors(data))

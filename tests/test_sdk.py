@@ -134,10 +134,11 @@ def test_retrieve_of_a_streamed_response_adds_billing_and_nothing_else(serve):
     assert body == last["response"]
 
 
-@pytest.mark.parametrize("response_id", ["resp_nope", "x"])
-def test_retrieve_unknown(client, response_id):
-    with pytest.raises(openai.NotFoundError, match=f"Response with id '{response_id}' not found."):
-        client.responses.retrieve(response_id)
+def test_retrieve_unknown(client):
+    with pytest.raises(openai.NotFoundError, match=r"Response with id 'resp_nope' not found\."):
+        client.responses.retrieve("resp_nope")
+    with pytest.raises(openai.BadRequestError, match=r"Invalid 'response_id': 'x'\. Expected an ID that begins with 'resp'\."):
+        client.responses.retrieve("x")
 
 
 def test_store_false_is_not_retrievable(client):

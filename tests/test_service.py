@@ -11,7 +11,8 @@ from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import load_text
-from mockapi.service import Call, Service
+from mockapi.service.core import Call, Core
+from mockapi.service.responses import Responses
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 
@@ -32,12 +33,12 @@ class HandClock(Clock):
 
 
 def make(text="steps: [{reply: hi}]", now=1_000_000.0, **settings):
-    return Service(Settings(**settings), MemoryStore(), HandClock(now), Library(scenarios=[load_text(text, "s")]))
+    return Responses(Core(Settings(**settings), MemoryStore(), HandClock(now), Library(scenarios=[load_text(text, "s")])))
 
 
 async def create(service, body, project="p"):
     call = Call(project, "responses.create", json.dumps(body).encode(), {})
-    return await service.create(call, await service.identify(call))
+    return await service.create(call, await service.core.identify(call))
 
 
 BODY = {"model": "m", "input": "x"}
@@ -49,9 +50,9 @@ def test_delivery_is_written_down(is_whole):
     async def run():
         service = make(SLOW)
         created = await create(service, BODY)
-        before = await service.store.get_response("p", created.timeline.response_id)
+        before = await service.core.store.get_response("p", created.timeline.response_id)
         await service.delivered(created, is_whole=is_whole)
-        after = await service.store.get_response("p", created.timeline.response_id)
+        after = await service.core.store.get_response("p", created.timeline.response_id)
         return json.loads(before.progress), json.loads(after.progress)
 
     before, after = asyncio.run(run())
@@ -64,7 +65,7 @@ def test_a_hung_up_response_stays_unseen_and_cannot_be_a_parent():
         service = make(SLOW)
         created = await create(service, BODY)
         await service.delivered(created, is_whole=False)
-        service.clock.time += 1_000
+        service.core.clock.time += 1_000
         with pytest.raises(ApiError, match="not found"):
             await service.retrieve("p", created.timeline.response_id)
         with pytest.raises(ApiError) as caught:
@@ -132,7 +133,7 @@ def test_the_request_id_stands_in_a_server_errors_message():
     async def run():
         service = make("steps: [{error: server_error}]")
         call = Call("p", "responses.create", json.dumps(BODY).encode(), {})
-        identity = await service.identify(call)
+        identity = await service.core.identify(call)
         with pytest.raises(ApiError) as caught:
             await service.create(call, identity)
         return identity, caught.value
@@ -155,12 +156,12 @@ def test_a_store_that_was_written_to_disk_goes_on(serve):
     async def run():
         first = make("steps: [{pace: {first: 1s}, reply: one two}]")
         created = await create(first, {**BODY, "background": True})
-        record = await first.store.get_response("p", created.timeline.response_id)
-        second = make("steps: []", now=first.clock.time)
-        await second.store.add_response("p", record)
+        record = await first.core.store.get_response("p", created.timeline.response_id)
+        second = make("steps: []", now=first.core.clock.time)
+        await second.core.store.add_response("p", record)
         states = []
         for seconds in (0, 0.5, 0.6):
-            second.clock.time += seconds
+            second.core.clock.time += seconds
             states.append(json.loads(await second.retrieve("p", record.id)))
         return created, states
 

@@ -1,6 +1,6 @@
 """The planner: a matched step and a request become a plan. Pure; what it needs of clock, store and chance is given to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
 from mockapi.engine.score import Score, ScoreKey, score_of
 from mockapi.engine.timeline import Timeline
+from mockapi.errors import ApiError
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.reply import Rendered
@@ -23,18 +24,24 @@ from mockapi.wire.objects import echo_request, usage_object
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tokens import FRAMING_TOKENS, count_tokens
 
-__all__ = ["Moment", "Names", "plan_reply"]
+__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
 
 
 class Moment(NamedTuple):
-    """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition."""
+    """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition.
+
+    `input_tokens` of them `cached_tokens` are billed; `instructions` are a prompt's messages, shown instead of the request's.
+    """
 
     identity: bytes
     now: float
     partition: str | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    instructions: Sequence[JsonObject] | None = None
 
     @property
     def request_id(self) -> str:
@@ -48,13 +55,27 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment)
     if step is None:
         return _timeline(facts, Rendered(respond(facts), {}), COMPLETED, moment)
     scenario = selection.scenario.name if selection.scenario else ""
-    if step.error and selection.fires:
-        error = error_from(step.error.rendered(names), _fillers(request, moment))
-        error.answered_by = (scenario, step.name)
+    error = scripted_error(facts, selection, names, moment)
+    if error is not None:
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT
     ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
+
+
+def scripted_error(facts: Facts, selection: Selection, names: Names, moment: Moment) -> ApiError | None:
+    """The error that the step scripts, if it does and its chance fired."""
+    step = selection.step
+    if step is None or step.error is None or not selection.fires:
+        return None
+    error = error_from(step.error.rendered(names), _fillers(facts.request, moment))
+    error.answered_by = (selection.scenario.name if selection.scenario else "", step.name)
+    return error
+
+
+def plan_given(facts: Facts, reply: Rendered, moment: Moment) -> Timeline:
+    """The timeline of a reply that no step gives: what a scenario lays down from the start."""
+    return _timeline(facts, reply, COMPLETED, moment)
 
 
 _SILENT = Rendered(b"[]", {}, is_constant=True)
@@ -66,8 +87,9 @@ def _timeline(
 ) -> Timeline:
     request = facts.request
     pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter) if step else _INSTANT
-    overrides = {**step.defaults, **reply.overrides} if step and (step.defaults or reply.overrides) else {}
-    usage = {**_figures(step.defaults.get("usage")), **_figures(overrides.pop("usage", None))} if step and overrides else {}
+    defaults = step.defaults if step else {}
+    overrides = {**defaults, **reply.overrides} if defaults or reply.overrides else {}
+    usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))} if overrides else {}
     own_id = str(overrides.pop("id", "")) if overrides else ""
     key = _score_key(
         pace,
@@ -82,8 +104,9 @@ def _timeline(
     if pace.jitter:
         key = replace(key, seed=moment.identity.hex())
     score = score_of(reply.drafts, key, is_constant=reply.is_constant)
-    tokens = facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
-    counted = usage_object(tokens, *_spent(score, request, ending))
+    counted = usage_object(moment.input_tokens, *_spent(score, request, ending), moment.cached_tokens)
+    if moment.instructions is not None:
+        overrides = {"instructions": moment.instructions, **overrides}
     plan = Plan(
         digest=moment.identity,
         started_at=moment.now,
@@ -100,6 +123,12 @@ def _timeline(
         background=Background() if request.background else None,
     )
     return Timeline(plan, score)
+
+
+def count_input(facts: Facts) -> int:
+    """Tokens that the effective input, the instructions and the tools of a request cost."""
+    request = facts.request
+    return facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
 
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from threading import Lock
 from mockapi.engine.grammar import GRAMMAR, Draft, closed
 from mockapi.engine.items import Finished, Shaping, finish_items
 from mockapi.engine.pace import Pace
-from mockapi.scenario.context import CALL_TYPES
+from mockapi.scenario.context import NEW_CONTEXT, Call, awaits_output
 from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
@@ -51,7 +51,8 @@ class Score:
     reasoning_tokens: int
     first_s: float
     slots: tuple[bytes, ...] = ()
-    call_items: tuple[tuple[str, tuple[str, str]], ...] = ()
+    call_items: tuple[tuple[str, Call], ...] = ()
+    item_ids: tuple[str, ...] = ()
 
     @property
     def end_s(self) -> float:
@@ -78,12 +79,23 @@ class Score:
 
         return fill
 
-    def calls(self, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """The calls a client has to answer: call_id → (item type, name)."""
+    def calls(self, ids: Sequence[str]) -> Mapping[str, Call]:
+        """The calls a client has to answer, by call_id."""
         if not self.call_items:
-            return {}
-        made = {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
+            return _NO_CALLS
+        made = self._made(ids)
         return {made.get(call_id, call_id): call for call_id, call in self.call_items}
+
+    def ids_of_items(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """The id of each item, in order."""
+        made = self._made(ids)
+        return tuple(made.get(item_id, item_id) for item_id in self.item_ids)
+
+    def _made(self, ids: Sequence[str]) -> dict[str, str]:
+        return {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
+
+
+_NO_CALLS: Mapping[str, Call] = {}
 
 
 class _Shelf:
@@ -130,12 +142,12 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     notes = tuple(_numbered(_timed(list(_drafts(finished.items, key)), key), key))
     tokens, reasoning = count_output(finished.items)
     slots = tuple(finished.slot(n).encode() for n in range(len(finished.prefixes)))
-    calls = tuple(
-        (str(item["call_id"]), (str(item["type"]), str(item.get("name", ""))))
-        for item in finished.items
-        if item["type"] in CALL_TYPES
-    )
-    return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, key.pace.first_s, slots, calls)
+    opened = NEW_CONTEXT.with_items(item for item in finished.items if awaits_output(item)).calls
+    calls = tuple(opened.items())
+    item_ids = tuple(str(item["id"]) for item in finished.items)
+    return Score(
+        notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, key.pace.first_s, slots, calls, item_ids
+    )  # fmt: skip
 
 
 def _drafts(items: Iterable[JsonObject], key: ScoreKey) -> Iterator[Draft]:

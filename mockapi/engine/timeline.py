@@ -3,17 +3,18 @@
 Pure: `now` is always given. Offsets are seconds since the response was created.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.score import Score
+from mockapi.scenario.context import Call
 from mockapi.wire.events import encode_data, frame
 from mockapi.wire.json import JsonObject
 from mockapi.wire.objects import Snapshot, encode_response
 
-__all__ = ["Event", "Timeline", "state_at"]
+__all__ = ["Event", "Timeline", "state_at", "status_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,27 @@ class Timeline:
         return self._fill(self.score.output)
 
     @property
-    def calls(self) -> dict[str, tuple[str, str]]:
-        """The calls a client has to answer: call_id → (item type, name)."""
+    def whole_output(self) -> bytes:
+        """The finished items with everything that `include` could have asked for."""
+        key = self.plan.key
+        if key.shaping.is_encrypted:
+            return self.output
+        shown = replace(key, shaping=replace(key.shaping, is_encrypted=True))
+        return Timeline(self.plan._replace(key=shown)).output
+
+    @property
+    def output_ids(self) -> tuple[str, ...]:
+        """The id of each item, in order."""
+        return self.score.ids_of_items(self.item_ids)
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """The calls a client has to answer, by call_id."""
         return self.score.calls(self.item_ids)
+
+    def elapsed_s(self, now: float | None) -> float:
+        """Where on this timeline a moment of the clock lies; its end where durations pass at once."""
+        return self.ends_s if now is None or self.plan.background is None else now - self.plan.started_at
 
     def status_at(self, elapsed_s: float) -> str:
         """`queued`, `in_progress` or the terminal status; never goes back as time goes on."""
@@ -152,10 +171,15 @@ def state_at(plan: Plan, progress: Progress, now: float | None) -> bytes | None:
 
     `now` is None on a clock whose durations pass at once: every run is over when it is looked at.
     """
-    if plan.background is not None:
-        timeline = Timeline(plan)
-        return timeline.body_at(timeline.ends_s if now is None else now - plan.started_at)
-    if not progress.is_delivered or progress.cut is not None:
+    if plan.background is None and (not progress.is_delivered or progress.cut is not None):
         return None
     timeline = Timeline(plan)
-    return timeline.body_at(timeline.ends_s)
+    return timeline.body_at(timeline.elapsed_s(now))
+
+
+def status_at(plan: Plan, progress: Progress, now: float | None) -> str | None:
+    """The status of that body, or None where there is none."""
+    if plan.background is None:
+        return plan.ending.status if progress.is_delivered and progress.cut is None else None
+    timeline = Timeline(plan)
+    return timeline.status_at(timeline.elapsed_s(now))

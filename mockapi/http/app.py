@@ -12,12 +12,16 @@ from mockapi.admin import Admin
 from mockapi.clock import stopwatch
 from mockapi.errors import ApiError, MockError
 from mockapi.http.admin import AdminApi
+from mockapi.http.conversations import ConversationsApi
 from mockapi.http.exchange import Exchange
 from mockapi.http.journal import Journal
 from mockapi.http.messages import NOSNIFF, Answer, ClientGoneError
 from mockapi.http.models import ModelsApi
 from mockapi.http.responses import ResponsesApi
-from mockapi.service import Service
+from mockapi.service.compaction import Compaction
+from mockapi.service.conversations import Conversations
+from mockapi.service.core import Core
+from mockapi.service.responses import Responses
 
 __all__ = ["make_app"]
 
@@ -37,22 +41,16 @@ _OTHERS = (
     "/evals", "/evals/{rest:path}", "/videos", "/videos/{rest:path}",
 )  # fmt: skip
 
-_LATER = (
-    "/responses/{response_id}/cancel", "/responses/{response_id}/input_items", "/responses/input_tokens",
-    "/responses/compact", "/conversations", "/conversations/{rest:path}",
-)  # fmt: skip
+_LATER = ("/responses/{response_id}/cancel",)
 
 
-def make_app(service: Service, admin: Admin) -> Router:
+def make_app(core: Core, admin: Admin) -> Router:
     """The ASGI application of one server: a router alone, since errors are mapped in one place of our own."""
-    responses, admin_api = ResponsesApi(service), AdminApi(admin)
-    models, journal = ModelsApi(service), Journal(service)
+    admin_api, journal = AdminApi(admin), Journal(core)
     api: list[tuple[str, Mapping[str, Named]]] = [
-        ("/responses", {"POST": ("responses.create", responses.create)}),
-        *((path, _always("", _not_yet)) for path in _LATER),
-        ("/responses/{response_id}", {"GET": ("responses.retrieve", responses.retrieve), "DELETE": ("", _not_yet)}),
-        ("/models", {"GET": ("models.list", models.list)}),
-        ("/models/{model:path}", {"GET": ("models.retrieve", models.retrieve)}),
+        *_responses_routes(ResponsesApi(Responses(core), Compaction(core))),
+        *_conversations_routes(ConversationsApi(Conversations(core))),
+        *_models_routes(ModelsApi(core)),
         *((path, _always("", _not_emulated)) for path in _OTHERS),
     ]
     routes: list[BaseRoute] = [
@@ -63,6 +61,56 @@ def make_app(service: Service, admin: Admin) -> Router:
     routes += [Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api)]
     unknown = _Endpoint(_always("", _unknown_url), journal)
     return Router(routes=routes, redirect_slashes=False, default=unknown)
+
+
+_Routes = list[tuple[str, Mapping[str, Named]]]
+
+
+def _responses_routes(api: ResponsesApi) -> _Routes:
+    return [
+        ("/responses", {"POST": ("responses.create", api.create)}),
+        ("/responses/compact", {"POST": ("responses.compact", api.compact)}),
+        ("/responses/input_tokens", {"POST": ("responses.input_tokens", api.input_tokens)}),
+        ("/responses/{response_id}", {"GET": ("responses.retrieve", api.retrieve), "DELETE": ("responses.delete", api.delete)}),
+        ("/responses/{response_id}/input_items", {"GET": ("responses.input_items", api.input_items)}),
+        *((path, _always("", _not_yet)) for path in _LATER),
+    ]
+
+
+def _conversations_routes(api: ConversationsApi) -> _Routes:
+    one, items = "/conversations/{conversation_id}", "/conversations/{conversation_id}/items"
+    return [
+        ("/conversations", {"POST": ("conversations.create", api.create)}),
+        (
+            one,
+            {
+                "GET": ("conversations.retrieve", api.retrieve),
+                "POST": ("conversations.update", api.update),
+                "DELETE": ("conversations.delete", api.delete),
+            },
+        ),
+        (
+            items,
+            {
+                "GET": ("conversations.items.list", api.list_items),
+                "POST": ("conversations.items.create", api.create_items),
+            },
+        ),
+        (
+            f"{items}/{{item_id}}",
+            {
+                "GET": ("conversations.items.retrieve", api.retrieve_item),
+                "DELETE": ("conversations.items.delete", api.delete_item),
+            },
+        ),
+    ]
+
+
+def _models_routes(api: ModelsApi) -> _Routes:
+    return [
+        ("/models", {"GET": ("models.list", api.list)}),
+        ("/models/{model:path}", {"GET": ("models.retrieve", api.retrieve)}),
+    ]
 
 
 def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:

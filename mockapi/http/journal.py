@@ -5,7 +5,8 @@ import re
 from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import caller_of
-from mockapi.service import NO_MATCH, Call, Service
+from mockapi.service.core import Call, Core
+from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
 from mockapi.wire.ids import request_id_of
 
@@ -29,20 +30,20 @@ def _hidden(value: str) -> str:
 class Journal:
     """Writes calls of known callers into their project's journal; keys are masked."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def identify(self, exchange: Exchange) -> None:
         """Whose call it is, and an id of its own, for calls that no operation has identified."""
         if exchange.request_id is not None:
             return
         try:
-            caller = exchange.caller or caller_of(exchange.headers, self._service.settings.api_keys)
+            caller = exchange.caller or caller_of(exchange.headers, self._core.settings.api_keys)
         except ApiError:
             return  # nobody's: such calls are told by the log alone
         exchange.caller = caller
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
-        exchange.request_id = request_id_of(await self._service.identify(Call(caller.project, named)))
+        exchange.request_id = request_id_of(await self._core.identify(Call(caller.project, named)))
 
     async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
         """Write one call down, unless nobody knows whose it is."""
@@ -53,7 +54,7 @@ class Journal:
         is_whole_stream = bool(plan and exchange.status and not exchange.response and not exchange.is_cut)
         entry = Entry(
             id=exchange.request_id,
-            at=await self._service.now(caller.project),
+            at=await self._core.now(caller.project),
             took_ms=took_ms,
             operation=operation,
             method=scope["method"],
@@ -70,4 +71,4 @@ class Journal:
             is_unmatched=exchange.code == NO_MATCH or bool(plan and not plan.scenario),
             note=exchange.note,
         )
-        await self._service.store.add_entry(caller.project, entry)
+        await self._core.store.add_entry(caller.project, entry)

@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["CALL_TYPES", "CLIENT_TYPES", "NEW_CONTEXT", "Call", "Context", "ToolOutput", "text_of"]
+__all__ = [
+    "AWAITING_TYPES",
+    "CALL_TYPES",
+    "CLIENT_TYPES",
+    "NEW_CONTEXT",
+    "Call",
+    "Context",
+    "ToolOutput",
+    "answered_call",
+    "awaits_output",
+    "text_of",
+]
 
 CLIENT_TYPES = frozenset(
     {
@@ -32,14 +43,22 @@ CLIENT_TYPES = frozenset(
 CALL_TYPES = ("function_call", "custom_tool_call")
 """Calls of tools that the client runs, by name."""
 
+AWAITING_TYPES = frozenset(
+    (*CALL_TYPES, "computer_call", "local_shell_call", "apply_patch_call", "shell_call", "tool_search_call")
+)  # fmt: skip
+"""Calls that a client answers with an output item, unless they are hosted (`awaits_output`)."""
+
+_MOST_SYSTEM_TEXT = 16_384  # characters of system messages that matching looks at: the newest of them
+
 _OUTPUT_SUFFIX = "_output"
 
 
 class Call(NamedTuple):
-    """A call of a tool that the client runs."""
+    """A call of a tool that the client runs; an asynchronous one may be answered at any later turn."""
 
     type: str
     name: str
+    is_async: bool = False
 
 
 class ToolOutput(NamedTuple):
@@ -54,7 +73,8 @@ class Context(NamedTuple):
     """Where a conversation stands.
 
     `runs` counts runs of model-made items; `outputs` and `approvals` stand after the last of them; `has_user_after` tells
-    that a user message follows the newest of those; `calls` are those without an output yet.
+    that a user message follows the newest of those; `calls` are those without an output yet; `prefix` tells this past from any
+    other, for the prompt cache; `tokens` is what it costs to read it.
     """
 
     runs: int = 0
@@ -65,6 +85,7 @@ class Context(NamedTuple):
     system_text: str = ""
     outputs: tuple[ToolOutput, ...] = ()
     approvals: tuple[bool, ...] = ()
+    prefix: str = ""
     calls: Mapping[str, Call] = MappingProxyType({})
     tokens: int = 0
 
@@ -85,13 +106,14 @@ class Context(NamedTuple):
             fold.take(item)
         return fold.context(tokens)
 
-    def with_output(self, calls: Mapping[str, tuple[str, str]], *, has_items: bool, tokens: int = 0) -> "Context":
+    def with_output(self, calls: Mapping[str, Call], *, has_items: bool, tokens: int = 0, prefix: str = "") -> "Context":
         """Further on by a response's output: a run of the model, and the calls it opened."""
         if not has_items:
-            return self
+            return self._replace(prefix=prefix)
         fold = _Fold(self)
         fold.run()
-        fold.calls |= {call_id: Call(*call) for call_id, call in calls.items()}
+        fold.calls |= calls
+        fold.prefix = prefix
         return fold.context(tokens)
 
     def to_bytes(self) -> bytes:
@@ -104,9 +126,9 @@ class Context(NamedTuple):
         values = loads(data)
         if not isinstance(values, list):
             raise TypeError("a stored context is a JSON array")
-        *plain, outputs, approvals, calls, tokens = values
+        *plain, outputs, approvals, prefix, calls, tokens = values
         named = {call_id: Call(*call) for call_id, call in calls.items()}
-        return Context._make([*plain, tuple(ToolOutput(*each) for each in outputs), tuple(approvals), named, tokens])
+        return Context._make([*plain, tuple(ToolOutput(*each) for each in outputs), tuple(approvals), prefix, named, tokens])
 
 
 NEW_CONTEXT = Context()
@@ -119,14 +141,14 @@ class _Fold:
     def __init__(self, start: Context) -> None:
         (
             self.runs, self.is_in_run, self.user_text, self.has_user, self.has_user_after, self.system_text,
-            self.outputs, self.approvals, calls, self.tokens,
+            self.outputs, self.approvals, self.prefix, calls, self.tokens,
         ) = start  # fmt: skip
         self.calls = dict(calls)
 
     def context(self, tokens: int) -> Context:
         return Context(
             self.runs, self.is_in_run, self.user_text, self.has_user, self.has_user_after, self.system_text,
-            self.outputs, self.approvals, self.calls, self.tokens + tokens,
+            self.outputs, self.approvals, self.prefix, self.calls, self.tokens + tokens,
         )  # fmt: skip
 
     def take(self, item: JsonObject) -> None:
@@ -144,8 +166,8 @@ class _Fold:
                 self._answer(kind, item)
         else:
             self.run()
-            if kind in CALL_TYPES:
-                self.calls[str(item["call_id"])] = Call(kind, str(item.get("name", "")))
+            if awaits_output(item):
+                self.calls[str(item["call_id"])] = Call(kind, str(item.get("name", "")), item.get("async") is True)
 
     def run(self) -> None:
         """A model-made item: the first of a run begins it, and what stood before it is no longer newest."""
@@ -162,14 +184,30 @@ class _Fold:
         if role == "user":
             self.user_text, self.has_user, self.has_user_after = text, True, True
         else:
-            self.system_text = f"{self.system_text}\n{text}".strip("\n")
+            self.system_text = f"{self.system_text}\n{text}".strip("\n")[-_MOST_SYSTEM_TEXT:]
 
     def _answer(self, kind: str, item: JsonObject) -> None:
-        call_id = str(item.get("call_id"))
+        call_id = answered_call(item)
         call = self.calls.pop(call_id, None)
         name = call.name or call.type if call else str(item.get("name") or kind.removesuffix(_OUTPUT_SUFFIX))
         self.outputs = (*self.outputs, ToolOutput(name, call_id, text_of(item.get("output"))))
         self.has_user_after = False
+
+
+def awaits_output(item: Mapping[str, object]) -> bool:
+    """Whether a client has to answer this call (WIRE.md §6 "function outputs")."""
+    kind = item.get("type")
+    if kind not in AWAITING_TYPES or not isinstance(item.get("call_id"), str):
+        return False
+    if kind == "tool_search_call":
+        return item.get("execution") == "client"
+    environment = item.get("environment")
+    return not (isinstance(environment, Mapping) and environment.get("type") == "container_reference")
+
+
+def answered_call(item: Mapping[str, object]) -> str:
+    """The call that an output answers; a local shell's names it in `id` (SDK `LocalShellCallOutput`)."""
+    return str(item.get("call_id", item.get("id")))
 
 
 def text_of(content: object) -> str:

@@ -1,8 +1,9 @@
 """Scenario files become scenarios: read, checked, compiled. Everything that can be refused is refused here."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from mockapi.scenario.match import Criterion, compile_when
 from mockapi.scenario.model import NAME_PATTERN, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
 from mockapi.scenario.reply import Reply, compile_reply
 from mockapi.scenario.report import problems_of
+from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.source import Source, read_source
 from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
 from mockapi.wire.json import JsonObject
@@ -20,6 +22,8 @@ from mockapi.wire.json import JsonObject
 __all__ = ["Scenario", "Step", "find_files", "load_file", "load_paths", "load_text"]
 
 _ENDINGS = (".yaml", ".yml", ".json")
+CREATE = "responses.create"
+"""The endpoint of a step that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Step:
     pace: PaceForm
     defaults: JsonObject
     needs: frozenset[str]
+    endpoint: str = CREATE
 
     @property
     def falls_back(self) -> bool:
@@ -61,7 +66,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A compiled scenario file."""
+    """A compiled scenario file.
+
+    `steps` answer creates, `others` other endpoints; `seals` are the encrypted contents that it scripts.
+    """
 
     name: str
     about: str
@@ -71,6 +79,11 @@ class Scenario:
     steps: tuple[Step, ...]
     is_counted: bool
     digest: bytes
+    others: tuple[Step, ...] = ()
+    prompts: Mapping[str, PromptForm] = field(default_factory=dict)
+    conversations: Mapping[str, ConversationSeed] = field(default_factory=dict)
+    responses: Mapping[str, ResponseSeed] = field(default_factory=dict)
+    seals: frozenset[str] = frozenset()
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -149,8 +162,34 @@ def _compile(source: Source, default_name: str) -> Scenario:
         message = f"the file's stem {name!r} cannot be the scenario's name; give it one of letters, digits, '.', '_' and '-'"
         raise ScenarioError([Problem(source.file, 1, 1, "scenario", message)])
     is_script = model.mode == "script"
-    is_counted = is_script or any(step.times for step in steps)
-    return Scenario(name, model.about or "", source.file, is_script, model.unmatched, tuple(steps), is_counted, source.digest)
+    return Scenario(
+        name,
+        model.about or "",
+        source.file,
+        is_script,
+        model.unmatched,
+        tuple(step for step in steps if fnmatchcase(CREATE, step.endpoint)),
+        is_script or any(step.times for step in steps),
+        source.digest,
+        tuple(step for step in steps if step.endpoint != CREATE),
+        model.prompts,
+        model.conversations,
+        model.responses,
+        frozenset(_seals(source.data)),
+    )
+
+
+def _seals(value: object) -> Iterator[str]:
+    """Every `encrypted_content` that is written in a file: clients will bring them back."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if key == "encrypted_content" and isinstance(each, str):
+                yield each
+            else:
+                yield from _seals(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _seals(each)
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:
@@ -175,6 +214,7 @@ def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: Sce
         incomplete=form.incomplete,
         pace=form.pace or defaults.pace or PaceForm(),
         defaults=defaults.model_dump(include={"model", "usage"}, exclude_none=True),
+        endpoint=form.when.endpoint or CREATE,
         needs=frozenset(need for key in ("reply", "error", "fail") for need in static_needs(raw.get(key))),
     )
 

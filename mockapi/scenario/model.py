@@ -5,12 +5,14 @@ ignored. Words for what is wrong are made in `mockapi.scenario.report`.
 """
 
 import re
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from mockapi.scenario.forms import ReplyItem
+from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
 from mockapi.scenario.units import parse_duration, parse_rate
@@ -63,13 +65,22 @@ def _percent(value: object) -> float:
 Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "examples": ["20%"]})]
 
 
-def _create_only(value: object) -> object:
-    if value != "responses.create":
-        raise PydanticCustomError("not_yet", "only responses.create is supported so far; other endpoints are not supported yet")
+OPERATIONS = (
+    "responses.create", "responses.retrieve", "responses.cancel", "responses.delete", "responses.input_items",
+    "responses.input_tokens", "responses.compact", "conversations.create", "conversations.retrieve", "conversations.update",
+    "conversations.delete", "conversations.items.create", "conversations.items.list", "conversations.items.retrieve",
+    "conversations.items.delete",
+)  # fmt: skip
+"""What `endpoint` may name."""
+
+
+def _endpoint(value: str) -> str:
+    if not any(fnmatchcase(name, value) for name in OPERATIONS):
+        raise PydanticCustomError("unknown_endpoint", "unknown endpoint", {"known": "|".join(OPERATIONS)})
     return value
 
 
-Endpoint = Annotated[str, BeforeValidator(_create_only)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 class ToolOutputForm(BaseModel):
@@ -265,6 +276,16 @@ class StepForm(BaseModel):
             raise ValueError("error together with reply needs chance: how often the error comes")
         return self
 
+    @model_validator(mode="after")
+    def _fits_its_endpoint(self) -> "StepForm":
+        names = [name for name in OPERATIONS if fnmatchcase(name, self.when.endpoint or OPERATIONS[0])]
+        if names and OPERATIONS[0] not in names:
+            if self.fail is not None or self.incomplete is not None:
+                raise ValueError("fail and incomplete end a response: they are for responses.create alone")
+            if self.reply is not None and names != ["responses.compact"]:
+                raise ValueError("reply is for responses.create and responses.compact; other endpoints take error")
+        return self
+
 
 class Defaults(BaseModel):
     """What holds for every step that does not say otherwise."""
@@ -287,9 +308,9 @@ class ScenarioFile(BaseModel):
     mode: Literal["rules", "script"] = "rules"
     unmatched: Literal["auto", "error"] | None = None
     defaults: Defaults = Field(default_factory=Defaults)
-    prompts: NotYet = None
-    conversations: NotYet = None
-    responses: NotYet = None
+    prompts: dict[Annotated[str, Field(pattern="^pmpt_")], PromptForm] = {}
+    conversations: dict[Annotated[str, Field(pattern="^conv_")], ConversationSeed] = {}
+    responses: dict[Annotated[str, Field(pattern="^resp_")], ResponseSeed] = {}
     rate_limits: NotYet = None
     webhooks: NotYet = None
     steps: list[StepForm]

@@ -12,9 +12,10 @@ History = list[JsonObject]
 """Items before this request's own, oldest first."""
 
 
-def template_names(facts: Facts, groups: Mapping[str, str], history: History, previous: object) -> Mapping[str, object]:
-    """The names for one request; `history` may be empty where no template needs it."""
-    own = facts.request.input_items
+def template_names(
+    facts: Facts, groups: Mapping[str, str], history: History, own: History, previous: object
+) -> Mapping[str, object]:
+    """The names for one request with its `own` items; `history` may be empty where no template needs it."""
     outputs = {**_outputs(history, own), **{each.name: _parsed(each.output) for each in facts.context.outputs}}
     return {
         "input": facts.context.user_text,

@@ -20,6 +20,7 @@ from mockapi.scenario.model import (
     UsageForm,
     When,
 )
+from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.scenario.source import Source
 from mockapi.wire.later import LATER_ITEMS
 from mockapi.wire.typed import keys_of
@@ -37,6 +38,10 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "pace": PaceForm,
     "usage": UsageForm,
     "tool_output": ToolOutputForm,
+    "prompts": PromptForm,
+    "messages": PromptMessage,
+    "conversations": ConversationSeed,
+    "responses": ResponseSeed,
     **{name: form.long for name, form in FORMS.items() if form.long is not object},
 }
 
@@ -95,9 +100,13 @@ _KINDS = {
 }
 _TELLERS: Mapping[str, Callable[[ErrorDetails, Path, Source], str]] = {
     "extra_forbidden": _unknown_key,
+    "string_pattern_mismatch": lambda detail, path, source: f"must match the pattern {detail['ctx']['pattern']}",
     "missing": lambda detail, path, source: "this key is required",
     "item": _bad_item,
     "unknown_code": _unknown_code,
+    "unknown_endpoint": lambda detail, path, source: (
+        "unknown endpoint" + _meant(str(detail["input"]), str(detail["ctx"]["known"]).split("|"), show=3)
+    ),
     "literal_error": _unknown_value,
     "union": _wrong_kind,
     **dict.fromkeys(_KINDS, _wrong_kind),

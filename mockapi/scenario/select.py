@@ -1,13 +1,14 @@
 """Which scenario answers, and which step; and when none does, how near the nearest came."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
 from mockapi.scenario.load import Scenario, Step
 from mockapi.scenario.match import Facts, Verdict, judge, match_criteria
 
-__all__ = ["Candidate", "Selection", "select_step", "unmatched_message"]
+__all__ = ["Candidate", "Selection", "select_other", "select_step", "unmatched_message"]
 
 _NEAREST = 3
 
@@ -52,6 +53,19 @@ def select_step(candidates: Iterable[Candidate], facts: Facts, fires: Fires) -> 
                 continue
             fired = step.chance is None or fires(step, candidate.scenario.name)
             if fired or step.falls_back:
+                return Selection(candidate.scenario, step, groups, fired)
+    return Selection()
+
+
+def select_other(candidates: Iterable[Candidate], facts: Facts, operation: str, fires: Fires) -> Selection:
+    """The first matching step for an endpoint other than create; scripts have no order there."""
+    for candidate in candidates:
+        for step in candidate.scenario.others:
+            if not fnmatchcase(operation, step.endpoint) or candidate.is_used_up(step):
+                continue
+            groups = match_criteria(step.criteria, facts)
+            fired = step.chance is None or fires(step, candidate.scenario.name)
+            if groups is not None and (fired or step.falls_back):
                 return Selection(candidate.scenario, step, groups, fired)
     return Selection()
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-__all__ = ["ALL_PROJECTS", "Entry", "ResponseRecord", "Store"]
+__all__ = ["ALL_PROJECTS", "ConversationRecord", "Entry", "ItemRecord", "Owner", "ResponseRecord", "Store", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseRecord:
     """One response: its plan and progress as bytes, and what a chain needs at its end, so that depth costs nothing.
 
-    `version` counts the changes of `progress`; `input_items` are this request's own, as JSON.
+    `version` counts the changes of `progress`; `input_items` are this request's own, as JSON, with their ids; `item_ids` those
+    and the output's, in order; `before` is how many items its conversation had had when it began.
     """
 
     id: str
@@ -23,7 +24,54 @@ class ResponseRecord:
     context: bytes
     input_items: bytes
     parent_id: str | None = None
+    conversation_id: str | None = None
+    before: int = 0
+    item_ids: tuple[str, ...] = ()
     version: int = 0
+
+
+class ItemRecord(NamedTuple):
+    """One item of a conversation: its id, how many items came before it (never reused), and its JSON."""
+
+    id: str
+    number: int
+    data: bytes
+
+
+class Turn(NamedTuple):
+    """What a running response adds to its conversation when it ends, and when it was due to end (clock, seconds).
+
+    `items` are (id, JSON) pairs, `tokens` what they cost to read; `prefix` tells the past that ends with them from any other.
+    """
+
+    response_id: str
+    due: float
+    items: tuple[tuple[str, bytes], ...]
+    tokens: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRecord:
+    """A conversation without its items: `count` items were ever added, `context` is the fold of those that are there.
+
+    While `turn` is set a response runs on it. `version` counts all changes.
+    """
+
+    id: str
+    created_at: float
+    metadata: bytes
+    context: bytes
+    turn: Turn | None = None
+    count: int = 0
+    version: int = 0
+
+
+class Owner(NamedTuple):
+    """Where an item is kept."""
+
+    id: str
+    is_conversation: bool = False
 
 
 class Entry(NamedTuple):
@@ -58,7 +106,7 @@ ALL_PROJECTS = "*"
 
 
 class Store(Protocol):
-    """Bounded memory of responses, counters and script progress."""
+    """Bounded memory of responses, conversations, counters and script progress."""
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """How often `key` was taken before in this project, counting this call from then on. Atomic."""
@@ -71,6 +119,46 @@ class Store(Protocol):
 
     async def set_progress(self, project: str, response_id: str, progress: bytes, version: int) -> bool:
         """Change the progress if the record still has `version`; False if it has moved on or is gone."""
+
+    async def drop_response(self, project: str, response_id: str) -> bool:
+        """Forget a response; False if there is none."""
+
+    async def find_item(self, project: str, item_id: str) -> Owner | None:
+        """Which response's `item_ids`, or else which conversation, holds an item; of several responses the first."""
+
+    async def add_conversation(self, project: str, record: ConversationRecord, items: Sequence[tuple[str, bytes]] = ()) -> bool:
+        """Remember a new conversation with its first (id, JSON) items; False, and nothing changed, if its id is taken."""
+
+    async def get_conversation(self, project: str, conversation_id: str) -> ConversationRecord | None:
+        """The record, or None."""
+
+    async def change_conversation(
+        self, project: str, record: ConversationRecord, added: Sequence[tuple[str, bytes]] = (), dropped: str | None = None
+    ) -> bool:
+        """Replace a record that still has `record.version`, append items and drop one, all or nothing.
+
+        The store counts `count` and `version` on. False, and nothing changed, if the record has moved on or is gone.
+        """
+
+    async def drop_conversation(self, project: str, conversation_id: str) -> bool:
+        """Forget a conversation and its items; False if there is none."""
+
+    async def get_items(
+        self, project: str, conversation_id: str, limit: int, *, after: int | None = None, is_ascending: bool = True
+    ) -> Sequence[ItemRecord]:
+        """At most `limit` items by number, beyond the number `after` in the direction asked for."""
+
+    async def get_item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
+        """One item, or None."""
+
+    async def take_prefixes(self, project: str, keys: Sequence[bytes]) -> int:
+        """The index of the last of these keys that was taken before, -1 for none; all of them are taken from then on."""
+
+    async def add_usage(self, project: str, amounts: Mapping[str, int]) -> None:
+        """Add to the project's sums."""
+
+    async def get_usage(self, project: str) -> Mapping[str, int]:
+        """The project's sums by name; of `*` everybody's together."""
 
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
         """How often each step (by its index) of a scenario was used."""
@@ -106,7 +194,7 @@ class Store(Protocol):
         """Forget the project's journal; of `*` everybody's."""
 
     async def forget(self, project: str) -> None:
-        """Forget everything of one project: responses, counters, script progress, clock, uploads, journal."""
+        """Forget everything of one project: responses, conversations, counters, script progress, clock, uploads, journal."""
 
     async def forget_all(self) -> None:
         """Forget everything of every project."""

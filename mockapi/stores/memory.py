@@ -4,7 +4,8 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mockapi.stores.base import ALL_PROJECTS, Entry, ResponseRecord, Store
+from mockapi.stores.base import ALL_PROJECTS, ConversationRecord, Entry, ItemRecord, Owner, ResponseRecord, Store
+from mockapi.stores.threads import Threads
 
 __all__ = ["MemoryStore"]
 
@@ -12,19 +13,38 @@ __all__ = ["MemoryStore"]
 @dataclass(slots=True)
 class _Project:
     responses: OrderedDict[str, ResponseRecord] = field(default_factory=OrderedDict)
+    item_owners: dict[str, str] = field(default_factory=dict)
+    threads: Threads = field(default_factory=Threads)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
+    prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    usage: dict[str, int] = field(default_factory=dict)
     scenarios: dict[str, str] = field(default_factory=dict)
     entries: deque[Entry] = field(default_factory=deque)
     entry_bytes: int = 0
     offset: float = 0.0
     uses: defaultdict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
 
+    def drop(self, response_id: str) -> bool:
+        """Forget a response and where its items are."""
+        record = self.responses.pop(response_id, None)
+        if record is None:
+            return False
+        for item_id in record.item_ids:
+            if self.item_owners.get(item_id) == response_id:
+                del self.item_owners[item_id]
+        return True
+
 
 _MOST_ENTRY_BYTES = 67_108_864  # of one project's journal, whatever its length
+_NOBODY = _Project()
+"""What is read of a project that has no state yet; never changed."""
 
 
 class MemoryStore(Store):
-    """Keeps at most `max_responses` responses and content counters a project, and `max_projects` projects; oldest go first."""
+    """Keeps at most `max_responses` responses, conversations and content counters a project, and `max_projects` projects.
+
+    The oldest go first.
+    """
 
     def __init__(self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000) -> None:
         self._max_responses = max_responses
@@ -37,10 +57,13 @@ class MemoryStore(Store):
         if found is None:
             if len(self._projects) >= self._max_projects:
                 self._forget_oldest()
-            found = self._projects[project] = _Project()
+            found = self._projects[project] = _Project(threads=Threads(self._max_responses))
         else:
             self._projects.move_to_end(project)
         return found
+
+    def _seen(self, project: str) -> _Project:
+        return self._projects.get(project, _NOBODY)
 
     def _forget_oldest(self) -> None:
         oldest = next((project for project in self._projects if project != ALL_PROJECTS), None)
@@ -59,18 +82,20 @@ class MemoryStore(Store):
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
-        responses = self._of(project).responses
+        known = self._of(project)
+        responses = known.responses
         if record.id in responses:
             return False
         responses[record.id] = record
+        for item_id in record.item_ids:
+            known.item_owners.setdefault(item_id, record.id)
         if len(responses) > self._max_responses:
-            responses.popitem(last=False)
+            known.drop(next(iter(responses)))
         return True
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """See `Store`."""
-        known = self._projects.get(project)
-        return known.responses.get(response_id) if known else None
+        return self._seen(project).responses.get(response_id)
 
     async def set_progress(self, project: str, response_id: str, progress: bytes, version: int) -> bool:
         """See `Store`."""
@@ -81,10 +106,77 @@ class MemoryStore(Store):
         responses[response_id] = replace(record, progress=progress, version=version + 1)
         return True
 
+    async def drop_response(self, project: str, response_id: str) -> bool:
+        """See `Store`."""
+        return self._of(project).drop(response_id)
+
+    async def find_item(self, project: str, item_id: str) -> Owner | None:
+        """See `Store`."""
+        known = self._seen(project)
+        response_id = known.item_owners.get(item_id)
+        if response_id is not None:
+            return Owner(response_id)
+        conversation_id = known.threads.owner_of(item_id)
+        return None if conversation_id is None else Owner(conversation_id, is_conversation=True)
+
+    async def add_conversation(self, project: str, record: ConversationRecord, items: Sequence[tuple[str, bytes]] = ()) -> bool:
+        """See `Store`."""
+        return self._of(project).threads.add(record, items)
+
+    async def get_conversation(self, project: str, conversation_id: str) -> ConversationRecord | None:
+        """See `Store`."""
+        return self._seen(project).threads.get(conversation_id)
+
+    async def change_conversation(
+        self, project: str, record: ConversationRecord, added: Sequence[tuple[str, bytes]] = (), dropped: str | None = None
+    ) -> bool:
+        """See `Store`."""
+        return self._of(project).threads.change(record, added, dropped)
+
+    async def drop_conversation(self, project: str, conversation_id: str) -> bool:
+        """See `Store`."""
+        return self._of(project).threads.drop(conversation_id)
+
+    async def get_items(
+        self, project: str, conversation_id: str, limit: int, *, after: int | None = None, is_ascending: bool = True
+    ) -> Sequence[ItemRecord]:
+        """See `Store`."""
+        return self._seen(project).threads.page(conversation_id, limit, after, is_ascending=is_ascending)
+
+    async def get_item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
+        """See `Store`."""
+        return self._seen(project).threads.item(conversation_id, item_id)
+
+    async def take_prefixes(self, project: str, keys: Sequence[bytes]) -> int:
+        """See `Store`."""
+        prefixes = self._of(project).prefixes
+        last = max((index for index, key in enumerate(keys) if key in prefixes), default=-1)
+        for key in keys:
+            prefixes[key] = None
+            prefixes.move_to_end(key)
+        while len(prefixes) > self._max_responses:
+            prefixes.popitem(last=False)
+        return last
+
+    async def add_usage(self, project: str, amounts: Mapping[str, int]) -> None:
+        """See `Store`."""
+        usage = self._of(project).usage
+        for name, amount in amounts.items():
+            usage[name] = usage.get(name, 0) + amount
+
+    async def get_usage(self, project: str) -> Mapping[str, int]:
+        """See `Store`."""
+        if project != ALL_PROJECTS:
+            return self._seen(project).usage
+        sums: dict[str, int] = {}
+        for known in self._projects.values():
+            for name, amount in known.usage.items():
+                sums[name] = sums.get(name, 0) + amount
+        return sums
+
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
         """See `Store`."""
-        known = self._projects.get(project)
-        return known.uses.get(scenario, {}) if known else {}
+        return self._seen(project).uses.get(scenario, {})
 
     async def use_step(self, project: str, scenario: str, step: int, most: int | None) -> bool:
         """See `Store`."""
@@ -109,8 +201,7 @@ class MemoryStore(Store):
 
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
-        known = self._projects.get(project)
-        return known.scenarios if known else {}
+        return self._seen(project).scenarios
 
     async def forget_uses(self, scenario: str) -> None:
         """See `Store`."""
@@ -124,9 +215,8 @@ class MemoryStore(Store):
 
     async def get_offset(self, project: str) -> float:
         """See `Store`."""
-        known, all_known = self._projects.get(project), self._projects.get(ALL_PROJECTS)
-        own = known.offset if known else 0.0
-        return own + (all_known.offset if all_known and all_known is not known else 0.0)
+        own = self._seen(project).offset
+        return own if project == ALL_PROJECTS else own + self._seen(ALL_PROJECTS).offset
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
@@ -141,8 +231,7 @@ class MemoryStore(Store):
         if project == ALL_PROJECTS:
             everything = (entry for known in self._projects.values() for entry in known.entries)
             return tuple(sorted(everything, key=lambda entry: entry.at))
-        own = self._projects.get(project)
-        return tuple(own.entries) if own else ()
+        return tuple(self._seen(project).entries)
 
     async def clear_entries(self, project: str) -> None:
         """See `Store`."""

@@ -3,9 +3,20 @@
 `<prefix>_` + 16 hex partition + 2 hex flag + 8 hex unix seconds + 24 hex. Flag `00` is stored, `01` is `store: false`.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
-__all__ = ["Derivation", "alnum", "chance", "digest", "is_id", "partition_of", "request_id_of", "text_of_length"]
+__all__ = [
+    "Derivation",
+    "alnum",
+    "chance",
+    "digest",
+    "is_id",
+    "partition_of",
+    "request_id_of",
+    "text_of_length",
+    "thread_id",
+]
 
 _ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TO_ALNUM = bytes(_ALNUM[byte % 62] for byte in range(256))
@@ -67,6 +78,13 @@ class Derivation:
         self._stem = f"{partition or digest[:8].hex()}{flag}{seconds & 0xFFFFFFFF:08x}"
         self._tails = blake2b(digest, digest_size=_TAILS * 12).digest()
 
+    def input_ids(self, prefixes: Sequence[str]) -> list[str]:
+        """Ids of the items that the request brought."""
+        tails = b"".join(
+            blake2b(self._digest, salt=b"input %08d" % n, digest_size=60).digest() for n in range((len(prefixes) + 4) // 5)
+        )
+        return [f"{prefix}_{self._stem}{tails[n * 12 : n * 12 + 12].hex()}" for n, prefix in enumerate(prefixes)]
+
     def id(self, prefix: str, ordinal: int) -> str:
         """The ordinal-th id; ordinal 0 is the response itself. `call` ids have 24 alphanumerics instead."""
         if prefix == "call":
@@ -77,3 +95,9 @@ class Derivation:
 
 
 _TAILS = 5
+
+
+def thread_id(prefix: str, digest: bytes, ordinal: int, seconds: int, partition: str) -> str:
+    """An id as the Conversations API makes them: the partition stands at the end (WIRE.md §3)."""
+    tail = blake2b(digest, digest_size=12, salt=b"thread%010d" % ordinal).hexdigest()
+    return f"{prefix}_{seconds & 0xFFFFFFFF:08x}{tail}{partition}"

@@ -189,11 +189,11 @@ def _echo_text(request: CreateRequest) -> JsonObject:
     return {"format": form, "verbosity": text.get("verbosity") or "medium"}
 
 
-def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int) -> JsonObject:
+def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, cached_tokens: int = 0) -> JsonObject:
     """`usage`, in the wire's key order (WIRE.md §10); all figures are tokens."""
     return {
         "input_tokens": input_tokens,
-        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": cached_tokens},
         "output_tokens": output_tokens,
         "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
         "total_tokens": input_tokens + output_tokens,

@@ -15,7 +15,20 @@ from mockapi.wire.tools import StringOrObject, Tool, ToolChoice, tool_names
 from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, TypedDict, by_kind, keys_of, tagged
 from mockapi.wire.validation import api_error, missing_parameter
 
-__all__ = ["INCLUDABLE", "CreateRequest", "parse_create"]
+__all__ = [
+    "INCLUDABLE",
+    "Conversation",
+    "CreateRequest",
+    "Includable",
+    "Metadata",
+    "PromptCacheOptions",
+    "ReasoningConfig",
+    "TextConfig",
+    "full_items",
+    "parse_create",
+    "reference_id",
+    "without_invalid",
+]
 
 Includable = Literal[
     "file_search_call.results",
@@ -204,9 +217,7 @@ class CreateRequest(BaseModel):
     @property
     def input_items(self) -> list[JsonObject]:
         """The input as items; a string is one user message, `{role, content}` messages get their type and parts."""
-        if isinstance(self.input, str):
-            return [_message("user", self.input)] if self.input else []
-        return [_full_item(item) for item in self.input]
+        return full_items(self.input)
 
     @property
     def wants_obfuscation(self) -> bool:
@@ -216,8 +227,19 @@ class CreateRequest(BaseModel):
     @property
     def conversation_id(self) -> str | None:
         """The id behind `conversation`, given as a string or as an object."""
-        value = self.conversation
-        return str(value["id"]) if isinstance(value, dict) else value
+        return reference_id(self.conversation)
+
+
+def reference_id(conversation: str | JsonObject | None) -> str | None:
+    """The id in either form of `conversation`."""
+    return str(conversation["id"]) if isinstance(conversation, dict) else conversation
+
+
+def full_items(value: str | list[JsonObject]) -> list[JsonObject]:
+    """An input as items: a string is one user message, `{role, content}` messages get their type and parts."""
+    if isinstance(value, str):
+        return [_message("user", value)] if value else []
+    return [_full_item(item) for item in value]
 
 
 def _message(role: str, text: str) -> JsonObject:
@@ -284,10 +306,10 @@ def _parse_leniently(raw: Mapping[str, object]) -> CreateRequest:
         try:
             return CreateRequest.model_validate(given)
         except ValidationError as error:
-            given = _without_invalid(given, error)
+            given = without_invalid(given, error)
 
 
-def _without_invalid(given: JsonObject, error: ValidationError) -> JsonObject:
+def without_invalid(given: JsonObject, error: ValidationError) -> JsonObject:
     """One step towards a valid body: every invalid parameter goes, or loses its invalid elements."""
     kept = dict(given)
     for details in error.errors(include_url=False):

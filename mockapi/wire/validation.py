@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from mockapi.errors import ApiError
 from mockapi.wire.typed import keys_of
 
-__all__ = ["Path", "api_error", "bad_json", "listed", "missing_parameter", "shortened"]
+__all__ = ["Path", "api_error", "bad_json", "bad_prefix", "listed", "missing_parameter", "not_an_integer", "shortened"]
 
 Path = tuple[str | int, ...]
 
@@ -63,6 +63,19 @@ def bad_json() -> ApiError:
 def missing_parameter(path: str) -> ApiError:
     """A required parameter that did not come."""
     return ApiError(f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter")
+
+
+def not_an_integer(path: str) -> ApiError:
+    """Text where a whole number belongs: queries carry nothing else (ERRORS.md §2, "form field not convertible")."""
+    got = "a string value that could not be converted into an integer"
+    return ApiError(f"Invalid type for '{path}': expected an integer, but got {got}.", param=path, code="invalid_type")
+
+
+def bad_prefix(where: str, value: str, prefix: str) -> ApiError:
+    """An id that is not of its kind (ERRORS.md §4.2)."""
+    value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+    message = f"Invalid '{where}': '{value}'. Expected an ID that begins with '{prefix}'."
+    return ApiError(message, param=where, code="invalid_value")
 
 
 def api_error(error: ValidationError, body: Mapping[str, object], model: type[BaseModel]) -> ApiError:
@@ -263,9 +276,7 @@ def _pattern(path: Path, detail: ErrorDetails) -> ApiError:
 
 
 def _wrong_prefix(path: Path, detail: ErrorDetails) -> ApiError:
-    where = written(path)
-    message = f"Invalid '{where}': '{detail['input']}'. Expected an ID that begins with '{_context(detail)['prefix']}'."
-    return ApiError(message, param=where, code="invalid_value")
+    return bad_prefix(written(path), str(detail["input"]), str(_context(detail)["prefix"]))
 
 
 _TELLERS: dict[str, Callable[[Path, ErrorDetails], ApiError]] = {

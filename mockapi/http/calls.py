@@ -1,0 +1,79 @@
+"""From an exchange to a call: who asks, what identifies it, what its path and query say."""
+
+from mockapi.errors import ApiError
+from mockapi.http.exchange import Exchange
+from mockapi.http.messages import JSON, Answer, Caller, Headers, caller_of, read_body
+from mockapi.service.core import Call, Core
+from mockapi.service.selection import Selector
+from mockapi.wire.ids import is_id, request_id_of
+from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.operations import ListQuery, parse_query
+from mockapi.wire.validation import bad_prefix
+
+__all__ = ["Calls"]
+
+_SCRIPTED_IN_THE_SERVICE = ("responses.create", "responses.compact", "responses.input_tokens")
+"""Operations whose steps see the effective input."""
+
+
+class Calls:
+    """Makes calls of one server's exchanges."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._selector = Selector(core)
+
+    def caller(self, exchange: Exchange) -> Caller:
+        """Who asks; 401 if nobody may."""
+        exchange.caller = exchange.caller or caller_of(exchange.headers, self._core.settings.api_keys)
+        return exchange.caller
+
+    async def identified(
+        self, exchange: Exchange, operation: str, target: str = "", *, has_body: bool = False
+    ) -> tuple[Call, bytes]:
+        """The call, and the digest its ids derive from; whoever fails from here on has the real headers.
+
+        Raises the error that a scenario scripts for this operation.
+        """
+        caller = self.caller(exchange)  # before the body is read
+        if has_body:
+            exchange.body = await read_body(exchange.receive, self._core.settings.max_body)
+        call = Call(caller.project, operation, exchange.body, exchange.headers, exchange.scenario, target)
+        identity = await self._core.identify(call)
+        exchange.request_id = request_id_of(identity)
+        if operation not in _SCRIPTED_IN_THE_SERVICE:
+            await self._selector.refuse_scripted(call, identity, _raw(exchange.body))
+        return call, identity
+
+    def path_id(self, exchange: Exchange, name: str, prefix: str = "") -> str:
+        """An id in the path; 400 if it has not the prefix of its kind."""
+        value = exchange.path_params[name]
+        if prefix and not is_id(value, prefix) and not self._core.is_lenient:
+            raise bad_prefix(name, value, prefix)
+        return value
+
+    def query(self, exchange: Exchange) -> ListQuery:
+        """The query of a list, checked."""
+        return parse_query(exchange.query.multi_items(), lenient=self._core.is_lenient)
+
+    @staticmethod
+    async def answer(exchange: Exchange, body: bytes, headers: Headers | None = None) -> None:
+        """A ready JSON body with the standard headers."""
+        await exchange.answer(Answer(200, body, [JSON, *exchange.standard_headers(), *(headers or [])]))
+
+
+def _raw(body: bytes) -> JsonObject:
+    try:
+        value = loads(body) if body else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def flag_of(exchange: Exchange, name: str) -> bool | None:
+    """A boolean of the query: literally true or false (WIRE.md §1)."""
+    text = exchange.query.get(name)
+    if text not in (None, "true", "false"):
+        message = f"Invalid type for '{name}': expected a boolean, but got a string instead."
+        raise ApiError(message, param=name, code="invalid_type")
+    return None if text is None else text == "true"

@@ -1,0 +1,111 @@
+"""What a scenario lays down from the start: hosted prompts, conversations and responses that exist in every project."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+
+from mockapi.errors import ApiError
+from mockapi.scenario.forms import ReplyItem
+from mockapi.wire.content import Text
+from mockapi.wire.items import InputItem
+from mockapi.wire.json import JsonObject
+from mockapi.wire.requests import Metadata
+from mockapi.wire.typed import OneOf, by_kind
+from mockapi.wire.validation import missing_parameter
+
+__all__ = ["ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "fill_prompt"]
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _pick(value: object) -> str | None:
+    """Items of the wire have a type or a role; the others are the short forms of replies."""
+    if not isinstance(value, Mapping):
+        return None
+    return "wire" if "role" in value or "type" in value else "short"
+
+
+SeedItem = Annotated[JsonObject, OneOf(_pick, {"wire": InputItem, "short": ReplyItem}, expected="an item")]
+Version = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+
+
+class PromptMessage(BaseModel):
+    """One message of a prompt template; `{{name}}` stands for a variable."""
+
+    model_config = STRICT
+
+    role: Literal["developer", "system", "user", "assistant"] = "developer"
+    text: Text
+
+
+class PromptForm(BaseModel):
+    """A hosted prompt template."""
+
+    model_config = STRICT
+
+    version: Version = "1"
+    model: str | None = None
+    messages: list[PromptMessage] = []
+    variables: list[str] = []
+
+
+class ConversationSeed(BaseModel):
+    """A conversation that is there from the start."""
+
+    model_config = STRICT
+
+    metadata: Metadata = {}
+    items: list[SeedItem] = []
+
+
+class ResponseSeed(BaseModel):
+    """A stored response that is there from the start."""
+
+    model_config = STRICT
+
+    input: Annotated[object, by_kind("text or a list of items", text=str, items=list[SeedItem])] = ""
+    output: Annotated[object, by_kind("text or a list of items", text=str, items=list[ReplyItem])] = ""
+    previous_response_id: str | None = None
+    model: str = "gpt-4o"
+    instructions: str | None = None
+    metadata: Metadata = {}
+
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")
+
+
+def fill_prompt(form: PromptForm, variables: Mapping[str, object]) -> list[JsonObject]:
+    """The template's messages with the variables in their places, as `instructions` shows them (WIRE.md §13).
+
+    `ApiError` for a variable that is missing or that the template does not know (words assumed).
+    """
+    for name in form.variables:
+        if name not in variables:
+            raise missing_parameter(f"prompt.variables.{name}")
+    for name in variables:
+        if name not in form.variables:
+            where = f"prompt.variables.{name}"
+            raise ApiError(f"Unknown parameter: '{where}'.", param=where, code="unknown_parameter")
+    return [
+        {"type": "message", "content": _parts(message.text, variables), "role": message.role} for message in form.messages
+    ]  # fmt: skip
+
+
+def _parts(text: str, variables: Mapping[str, object]) -> list[JsonObject]:
+    """Texts are put into the text; images and files stand behind it as parts of their own."""
+    others: list[JsonObject] = []
+
+    def put(found: "re.Match[str]") -> str:
+        value = variables.get(found[1], found[0])
+        if isinstance(value, Mapping) and value.get("type") != "input_text":
+            others.append(dict(value))
+            return ""
+        return str(value.get("text", "")) if isinstance(value, Mapping) else str(value)
+
+    return [{"type": "input_text", "text": _VARIABLE.sub(put, text)}, *others]

@@ -1,0 +1,78 @@
+"""Compaction items: what they hold, sealed; and what comes back of them (WIRE.md §9).
+
+A compaction item replaces everything before it: the turn, the open calls and their names, and the texts, up to a megabyte of
+them, the oldest left out first.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mockapi.errors import ApiError
+from mockapi.scenario.context import NEW_CONTEXT, Context
+from mockapi.service.core import Core
+from mockapi.wire.ids import digest
+from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.seal import seal, unseal
+
+__all__ = ["NOTHING", "Restored", "compact", "restore"]
+
+_MOST_TEXT = 1_000_000  # bytes of items in one compaction item
+_LONGEST_FIELD = 65_536  # characters of one text in its context
+_SHORTEST_SEAL = 1_024  # characters: recorded ones are longer still
+
+
+class Restored(NamedTuple):
+    """What a compaction item stands for: the fold of what it replaced, and its items, oldest first."""
+
+    context: Context
+    items: list[JsonObject]
+
+
+NOTHING = Restored(NEW_CONTEXT, [])
+"""What an item holds whose content says nothing to the mock: scripted ones."""
+
+
+def compact(core: Core, project: str, context: Context, items: Sequence[JsonObject], summary_tokens: int) -> str:
+    """The `encrypted_content` of a compaction item for this context and these items."""
+    kept: list[JsonObject] = []
+    size = 0
+    for item in reversed(items):
+        size += len(dumps(item))
+        if size > _MOST_TEXT:
+            break
+        kept.append(item)
+    folded = context._replace(
+        user_text=context.user_text[-_LONGEST_FIELD:],
+        outputs=tuple(each._replace(output=each.output[:_LONGEST_FIELD]) for each in context.outputs[-100:]),
+        tokens=summary_tokens,
+    )
+    content = {"project": _owner(project), "context": loads(folded.to_bytes()), "items": kept[::-1]}
+    return seal(core.sealing_key, dumps(content), _SHORTEST_SEAL)
+
+
+def restore(core: Core, project: str, item: JsonObject) -> Restored:
+    """What an item's `encrypted_content` holds; nothing for reasoning, whose content is only verified.
+
+    `ApiError` 400 if it is not one of this server and project.
+    """
+    content = unseal(core.sealing_key, str(item["encrypted_content"]))
+    if content is None:
+        raise _refused(item, "Encrypted content could not be decrypted or parsed.")
+    if item["type"] != "compaction":
+        return NOTHING
+    held = loads(content)
+    if not isinstance(held, dict) or "context" not in held:
+        raise _refused(item, "Encrypted content could not be decrypted or parsed.")
+    if held["project"] != _owner(project):
+        raise _refused(item, "Encrypted content organization_id did not match the target organization.")
+    return Restored(Context.from_bytes(dumps(held["context"])), held["items"])
+
+
+def _owner(project: str) -> str:
+    return digest(b"", project.encode("utf-8", "surrogatepass"), size=8).hex()
+
+
+def _refused(item: JsonObject, reason: str) -> ApiError:
+    shown = item.get("id") or f"{str(item['encrypted_content'])[:8]}..."
+    message = f"The encrypted content for item {shown} could not be verified. Reason: {reason}"
+    return ApiError(message, param="input", code="invalid_encrypted_content")

@@ -1,0 +1,153 @@
+"""`POST /v1/responses/compact` and `/input_tokens`: what can be asked of an effective input without a response to it."""
+
+from collections.abc import Mapping, Sequence
+
+from mockapi.engine.planner import Moment, count_input, plan_given, scripted_error
+from mockapi.errors import ApiError
+from mockapi.scenario.match import Facts
+from mockapi.scenario.names import template_names
+from mockapi.scenario.select import Selection
+from mockapi.service.compacted import compact
+from mockapi.service.core import Call, Core, parsed
+from mockapi.service.past import Effective, Pasts
+from mockapi.service.records import Records, items_of
+from mockapi.service.seeds import Seeds
+from mockapi.service.selection import Selector
+from mockapi.wire.ids import Derivation, partition_of
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.listing import ITEM_PREFIXES, listed_item
+from mockapi.wire.objects import usage_object
+from mockapi.wire.operations import CompactRequest, TokenCountRequest, parse_body
+from mockapi.wire.requests import CreateRequest
+from mockapi.wire.validation import missing_parameter
+
+__all__ = ["Compaction", "summary_tokens"]
+
+_OVERHEAD_TOKENS = 120
+"""What the real API adds to the input for its compaction prompt; recordings show some such figure, not which."""
+
+_SHORTEST_SUMMARY, _LONGEST_SUMMARY = 32, 2_000
+
+
+def summary_tokens(tokens: int) -> int:
+    """Tokens of the summary that replaces an input of so many tokens: an eighth, within bounds (made up)."""
+    return min(_LONGEST_SUMMARY, max(_SHORTEST_SUMMARY, tokens // 8))
+
+
+class Compaction:
+    """Compacts and counts."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        records, seeds = Records(core), Seeds(core)
+        self._store = core.store
+        self._pasts = Pasts(core, records, seeds)
+        self._selector = Selector(core)
+
+    async def compact(self, call: Call, identity: bytes) -> bytes:
+        """The body of `response.compaction`: every user message, then one compaction item that stands for everything else."""
+        raw = parsed(call.body)
+        request = parse_body(CompactRequest, raw, lenient=self.core.is_lenient)
+        if "model" not in raw and not self.core.is_lenient:
+            raise missing_parameter("model")
+        model = request.model or ("gpt-4o" if self.core.is_lenient else "")
+        self.core.check_model(model)
+        if not request.input and not request.previous_response_id and not self.core.is_lenient:
+            message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
+            raise ApiError(message, code="missing_required_parameter")
+        past = await self._pasts.find(call.project, request)
+        effective = await self._pasts.effective(call.project, request, past)
+        given = CreateRequest.model_construct(
+            model=model, instructions=request.instructions, previous_response_id=request.previous_response_id
+        )
+        facts = Facts(given, raw, call.headers or {}, effective.context)
+        items = await self._items(call.project, effective)
+        now = await self.core.now(call.project)
+        source = _derivation(identity, past.partition, items, now)
+        selection = await self._selector.select_other(call, facts, identity)
+        scripted = self._scripted(facts, selection, items, effective, Moment(identity, now))
+        tokens = count_input(facts)
+        if scripted is not None:
+            output, usage = scripted
+        else:
+            output = await self._output(call.project, effective, items, source)
+            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
+        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(now)}
+        return dumps({**body, "output": output, "usage": usage})
+
+    async def _items(self, project: str, effective: Effective) -> list[JsonObject]:
+        own = effective.items[effective.start :]
+        if effective.restored is not None:
+            return [*effective.restored.items, *own]
+        return [*await self._pasts.items(project, effective.past), *own]
+
+    async def _output(
+        self, project: str, effective: Effective, items: Sequence[JsonObject], source: Derivation
+    ) -> list[JsonObject]:
+        users = [item for item in items if item.get("type") == "message" and item.get("role") == "user"]
+        made = source.input_ids([ITEM_PREFIXES["message"]] * len(users))
+        output = [
+            listed_item({**item, "status": "completed"}, await self._kept_id(project, item) or new_id)
+            for item, new_id in zip(users, made, strict=True)
+        ]
+        sealed = compact(self.core, project, effective.context, items, summary_tokens(effective.context.tokens))
+        return [*output, {"id": source.id("cmp", 1), "type": "compaction", "encrypted_content": sealed}]
+
+    async def _kept_id(self, project: str, item: JsonObject) -> str | None:
+        item_id = item.get("id")
+        return item_id if isinstance(item_id, str) and await self._store.find_item(project, item_id) is not None else None
+
+    def _scripted(
+        self, facts: Facts, selection: Selection, items: list[JsonObject], effective: Effective, moment: Moment
+    ) -> tuple[list[JsonObject], JsonObject] | None:
+        """(output, usage) as a step scripts them; raises the error that it scripts instead, if it does."""
+        step = selection.step
+        if step is None:
+            return None
+        own = effective.items[effective.start :]
+        history = items[: len(items) - len(own)]
+
+        def names() -> Mapping[str, object]:
+            return template_names(facts, selection.groups, history, own, None)
+
+        error = scripted_error(facts, selection, names, moment)
+        if error is not None:
+            raise error
+        if step.reply is None:
+            return None
+        timeline = plan_given(facts, step.reply.rendered(names), moment._replace(input_tokens=count_input(facts)))
+        return items_of(timeline.whole_output), timeline.plan.usage
+
+    async def count(self, call: Call, identity: bytes) -> bytes:
+        """The body of `response.input_tokens`: what a create with this input would be billed."""
+        raw = parsed(call.body)
+        request = parse_body(TokenCountRequest, raw, lenient=self.core.is_lenient)
+        if request.model:
+            self.core.check_model(request.model)
+        past = await self._pasts.find(call.project, request)
+        effective = await self._pasts.effective(call.project, request, past)
+        given = CreateRequest.model_construct(
+            model=request.model,
+            instructions=request.instructions,
+            tools=list(request.tools),
+            tool_choice=request.tool_choice,
+            text=request.text,
+            previous_response_id=request.previous_response_id,
+            conversation=request.conversation_id,
+        )
+        facts = Facts(given, raw, call.headers or {}, effective.context)
+        tokens = count_input(facts)
+        selection = await self._selector.select_other(call, facts, identity)
+        scripted = self._scripted(
+            facts, selection, effective.items, effective, Moment(identity, await self.core.now(call.project))
+        )
+        if scripted is not None:
+            tokens = int(str(scripted[1]["input_tokens"]))
+        return dumps({"object": "response.input_tokens", "input_tokens": tokens})
+
+
+def _derivation(identity: bytes, partition: str | None, items: Sequence[JsonObject], now: float) -> Derivation:
+    """Ids of what compacting makes carry the flag of what is not stored (WIRE.md §3)."""
+    given = (partition_of(item_id) for item in items if isinstance(item_id := item.get("id"), str))
+    partition = partition or next((each for each in given if each is not None), None)
+    return Derivation(identity, is_stored=False, seconds=int(now), partition=partition)

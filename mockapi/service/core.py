@@ -1,0 +1,113 @@
+"""What all use cases share: who calls, what identifies a call, the project's time, what exists."""
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from mockapi.clock import Clock
+from mockapi.errors import ApiError, MockError
+from mockapi.scenario.library import Library
+from mockapi.scenario.load import Scenario
+from mockapi.settings import Settings
+from mockapi.stores.base import ALL_PROJECTS, Store
+from mockapi.wire.ids import digest
+from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.models import SNAPSHOTS
+from mockapi.wire.validation import bad_json
+
+__all__ = ["Call", "Core", "parsed"]
+
+# Ids inside a request carry seconds; content is compared without them, so that a chain derives the same ids on any day.
+_SECONDS = re.compile(rb"(_[0-9a-f]{18})[0-9a-f]{8}(?=[0-9a-f]{24})")
+
+
+class Call(NamedTuple):
+    """One HTTP call as the use cases see it; `target` is the path's part that names what it is about."""
+
+    project: str
+    operation: str
+    body: bytes = b""
+    headers: Mapping[str, str] | None = None
+    scenario: str | None = None
+    target: str = ""
+
+    @property
+    def key(self) -> str:
+        """The caller's API key."""
+        return self.project.partition("\n")[0]
+
+
+class Core:
+    """Settings, store, clock and library of one server."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.library = library
+        self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
+        self.sealing_key = digest(self._seed, b"sealed contents")
+
+    @property
+    def is_lenient(self) -> bool:
+        """Whether invalid parameters take their defaults."""
+        return self.settings.validation == "off"
+
+    async def identify(self, call: Call) -> bytes:
+        """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
+        project = call.project.encode()
+        named = f"{call.operation}\n{call.scenario or ''}\n{call.target}".encode("utf-8", "surrogatepass")
+        content = digest(b"", _SECONDS.sub(rb"\1", named + b"\n" + call.body), size=16)
+        ordinal = await self.store.take_ordinal(call.project, content)
+        return digest(self._seed, project, content, b"%d" % ordinal)
+
+    def identity_of(self, project: str, *parts: str) -> bytes:
+        """A digest for what no call made: scenario seeds, invented ids."""
+        return digest(self._seed, project.encode(), *(part.encode("utf-8", "surrogatepass") for part in parts))
+
+    async def now(self, project: str) -> float:
+        """The project's time, in seconds."""
+        return self.clock.now() + await self.store.get_offset(project)
+
+    def check_model(self, model: str) -> None:
+        """Any name is a model unless the settings list them; the empty one never is."""
+        if not self.is_model(model):
+            message = f"The requested model '{model}' does not exist."
+            raise ApiError(message, param="model", code="model_not_found")
+
+    def is_model(self, name: str) -> bool:
+        """Whether a name is a model here."""
+        globs = self.settings.models
+        if not globs:
+            return bool(name)
+        names = [name, *(alias for alias, snapshot in SNAPSHOTS.items() if snapshot == name)]
+        return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names)
+
+    async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
+        """What the project's requests are tried with, in order."""
+        own, everybodys = await self.store.get_scenarios(project), await self.store.get_scenarios(ALL_PROJECTS)
+        return self.library.scenarios_for(own, everybodys)
+
+    async def tried(self, call: Call) -> tuple[Scenario, ...]:
+        """The scenarios that this call is tried with; 404 if it names one that is not there."""
+        scenarios = await self.scenarios_of(call.project)
+        if call.scenario is None:
+            return scenarios
+        chosen = tuple(scenario for scenario in scenarios if scenario.name == call.scenario)
+        if not chosen:
+            known = ", ".join(scenario.name for scenario in scenarios) or "none is loaded"
+            message = f"There is no scenario '{call.scenario}'. Known: {known}."
+            raise MockError(message, status=404, code="mock_unknown_scenario")
+        return chosen
+
+
+def parsed(body: bytes) -> JsonObject:
+    """A JSON object; `ApiError` 400 for anything else."""
+    try:
+        value = loads(body)
+    except ValueError:
+        raise bad_json() from None
+    if not isinstance(value, dict):
+        raise bad_json()
+    return value

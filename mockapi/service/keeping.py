@@ -1,0 +1,153 @@
+"""What is kept of a planned response: its record, its turn in a conversation, what it cost."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from mockapi.engine.timeline import Timeline
+from mockapi.errors import ApiError
+from mockapi.scenario.match import Facts
+from mockapi.service.core import Core
+from mockapi.service.past import Effective
+from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of
+from mockapi.service.seeds import prefix_after, record_of
+from mockapi.service.usage import amounts_of, containers_of, usage_key
+from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
+from mockapi.wire.ids import digest
+from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.requests import CreateRequest
+from mockapi.wire.tokens import count_tokens
+
+__all__ = ["Keeping", "locked"]
+
+_LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
+_CACHE_BLOCK = 128
+_HOUR_S = 3_600
+
+
+class Keeping:
+    """Writes what a create leaves behind."""
+
+    def __init__(self, core: Core, records: Records) -> None:
+        self._core = core
+        self._store = core.store
+        self._records = records
+
+    async def remember(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
+        """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
+        conversation = effective.past.conversation
+        await self._count(project, timeline, request)
+        if not timeline.plan.is_stored and not request.background and conversation is None:
+            return timeline
+        known = await self._known(project, effective)
+        while True:
+            record = self._record(timeline, effective, request, known)
+            if not request.store and not request.background:
+                break
+            if await self._store.add_response(project, record):
+                break
+            plan = timeline.plan
+            timeline = Timeline(plan._replace(digest=digest(b"collision", plan.digest), id=""), timeline.score)
+        if conversation is not None and not await self._take_turn(project, timeline, record, conversation):
+            await self._store.drop_response(project, record.id)
+            raise locked()
+        return timeline
+
+    def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
+        progress = DELIVERED if self.is_instant(timeline) else PENDING
+        record = record_of(
+            timeline, effective.items, effective.context, request.previous_response_id, progress, known=known
+        )  # fmt: skip
+        conversation = effective.past.conversation
+        if conversation is None:
+            return record
+        return replace(record, conversation_id=conversation.id, before=conversation.count)
+
+    async def _known(self, project: str, effective: Effective) -> frozenset[str]:
+        """The ids among the request's items that were stored before: those are kept."""
+        given = [str(item["id"]) for item in effective.items if item.get("id") is not None]
+        return frozenset([each for each in given if await self._store.find_item(project, each) is not None]) if given else _NONE
+
+    async def _take_turn(
+        self, project: str, timeline: Timeline, record: ResponseRecord, conversation: ConversationRecord
+    ) -> bool:
+        """Append the response's items to its conversation, now or when it ends; False if somebody else was faster."""
+        own = items_of(record.input_items)
+        new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
+        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
+        tokens = count_tokens(new) + timeline.score.output_tokens
+        due = timeline.plan.started_at + timeline.ends_s
+        turn = Turn(record.id, due, items, tokens, prefix_after(timeline.plan.digest))
+        if self._core.clock.is_virtual or timeline.ends_s == 0.0:
+            if timeline.plan.ending.status not in KEPT:
+                return True
+            return await self._store.change_conversation(
+                project, replace(conversation, context=context_after(conversation, turn)), turn.items
+            )
+        return await self._store.change_conversation(project, replace(conversation, turn=turn))
+
+    async def delivered(self, project: str, timeline: Timeline, conversation_id: str | None, *, is_whole: bool) -> None:
+        """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled; so does its turn."""
+        if self.is_instant(timeline):
+            return
+        if timeline.plan.is_stored:
+            await self._store.set_progress(project, timeline.response_id, DELIVERED if is_whole else HUNG_UP, 0)
+        if conversation_id is not None:
+            record = await self._store.get_conversation(project, conversation_id)
+            if record is not None and record.turn is not None and record.turn.response_id == timeline.response_id:
+                is_kept = is_whole and timeline.plan.ending.status in KEPT
+                await self._records.end_turn(project, record, is_kept=is_kept)
+
+    def is_instant(self, timeline: Timeline) -> bool:
+        """Nothing is waited for: the response is delivered the moment it is made."""
+        return self._core.clock.is_virtual or timeline.ends_s == 0.0 or timeline.plan.background is not None
+
+    async def cached_tokens(self, project: str, facts: Facts, effective: Effective, tokens: int, identity: bytes) -> int:
+        """How many input tokens a project has sent before with the same beginning (WIRE.md §10).
+
+        A beginning is model, instructions and tools, then the past, then the request's own items one by one.
+        """
+        if tokens < _LEAST_CACHED:
+            return 0
+        request, counted = facts.request, effective.items[effective.start :]
+        sums = _sums(counted)
+        before = tokens - sums[-1]
+        head = [request.model, request.instructions, request.tools]
+        key = digest(b"prefix", dumps([*head, facts.context.prefix]), size=16)
+        keys, lengths = [key], [before]
+        for item, total in zip(counted, sums[1:], strict=True):
+            key = digest(key, dumps(_without_id(item)), size=16)
+            keys.append(key)
+            lengths.append(before + total)
+        after = digest(b"prefix", dumps([*head, prefix_after(identity)]), size=16)  # what a response that follows begins with
+        last = await self._store.take_prefixes(project, [*keys, after])
+        return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= _LEAST_CACHED else 0
+
+    async def _count(self, project: str, timeline: Timeline, request: CreateRequest) -> None:
+        """Add what this response costs to the project's sums of the day and model."""
+        plan = timeline.plan
+        amounts = amounts_of(plan.usage, timeline.score.finished.items)
+        for container, memory in containers_of(timeline.score.finished.items, request.tools):
+            hour = int(plan.started_at // _HOUR_S)
+            if await self._store.take_ordinal(project, digest(b"session", container.encode(), b"%d" % hour)) == 0:
+                amounts[f"code_interpreter_sessions.{memory}"] = amounts.get(f"code_interpreter_sessions.{memory}", 0) + 1
+        place = usage_key(plan.started_at, request.model)
+        await self._store.add_usage(project, {f"{place}{name}": amount for name, amount in amounts.items()})
+
+
+def _sums(items: Sequence[JsonObject]) -> list[int]:
+    """Tokens of the first 0, 1, 2, … items."""
+    return list(accumulate((count_tokens([item]) for item in items), initial=0))
+
+
+def _without_id(item: JsonObject) -> JsonObject:
+    return {key: value for key, value in item.items() if key not in ("id", "status")}
+
+
+def locked() -> ApiError:
+    """A conversation on which a response runs (WIRE.md §7)."""
+    message = "Another process is currently operating on this conversation. Please retry in a few seconds."
+    return ApiError(message, param="conversation", code="conversation_locked")
+
+
+_NONE: frozenset[str] = frozenset()

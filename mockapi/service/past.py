@@ -1,0 +1,249 @@
+"""What a request goes on from: a stored response, a conversation, or nothing; and its own items, resolved.
+
+The *effective input* is the past's items, then the request's own. What stands before the newest compaction item is replaced by
+what that item holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from mockapi.engine.timeline import Timeline
+from mockapi.errors import ApiError
+from mockapi.scenario.context import NEW_CONTEXT, Context
+from mockapi.scenario.history import check_history, duplicate
+from mockapi.service.compacted import NOTHING, Restored, restore
+from mockapi.service.core import Core
+from mockapi.service.records import Records, Seen, items_of
+from mockapi.service.seeds import Seeds
+from mockapi.stores.base import ConversationRecord
+from mockapi.wire.ids import is_id, partition_of
+from mockapi.wire.json import JsonObject
+from mockapi.wire.tokens import count_tokens
+from mockapi.wire.validation import bad_prefix
+
+__all__ = ["Effective", "Past", "Pasts", "Referring"]
+
+_EVERYTHING = 1_000_000
+
+
+class Referring(Protocol):
+    """A request that names where it goes on from, and brings items."""
+
+    @property
+    def input_items(self) -> list[JsonObject]:
+        """Its own items."""
+
+    @property
+    def previous_response_id(self) -> str | None:
+        """The response it follows."""
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation it is part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What stands before a request's own items."""
+
+    context: Context = NEW_CONTEXT
+    parent: Seen | None = None
+    conversation: ConversationRecord | None = None
+
+    @property
+    def partition(self) -> str | None:
+        """What the ids of a chain or conversation share."""
+        source = self.parent.record.id if self.parent else self.conversation.id if self.conversation else ""
+        return partition_of(source)
+
+
+class Effective(NamedTuple):
+    """The effective input: its past, the request's own items as resolved, and the fold of both.
+
+    `restored` is what a compaction item among the own items held; `start` is where the items begin that still count.
+    """
+
+    past: Past
+    items: list[JsonObject]
+    context: Context
+    start: int = 0
+    restored: Restored | None = None
+
+
+_NO_PAST = Past()
+
+
+class Pasts:
+    """Finds pasts; `ApiError` in the real API's words for what is not there or does not fit."""
+
+    def __init__(self, core: Core, records: Records, seeds: Seeds) -> None:
+        self._core = core
+        self._store = core.store
+        self._records = records
+        self._seeds = seeds
+
+    async def find(self, project: str, request: Referring) -> Past:
+        """The state phase (ERRORS.md §1): both references, the conversation, the response."""
+        previous, conversation = request.previous_response_id, request.conversation_id
+        if previous is None and conversation is None:
+            return _NO_PAST
+        if not self._core.is_lenient:
+            _check_prefixes(previous, conversation)
+        if previous and conversation:
+            message = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
+            raise ApiError(message, code="mutually_exclusive_parameters")
+        if conversation:
+            record = await self.conversation(project, conversation)
+            return Past(Context.from_bytes(record.context), conversation=record)
+        return await self._after(project, previous) if previous else _NO_PAST
+
+    async def conversation(self, project: str, conversation_id: str) -> ConversationRecord:
+        """A conversation that is there; 404 if it is not."""
+        record = await self._records.conversation(project, conversation_id)
+        if record is None and await self._seeds.conversation(project, conversation_id):
+            record = await self._records.conversation(project, conversation_id)
+        if record is None:
+            raise ApiError(f"Conversation with id '{conversation_id}' not found.", status=404)
+        return record
+
+    async def response(self, project: str, response_id: str) -> Seen | None:
+        """A response that can be seen, or that a scenario or `--unknown-ids` makes be there."""
+        seen = await self._records.response(project, response_id)
+        if seen is None and await self._seeds.response(project, response_id):
+            seen = await self._records.response(project, response_id)
+        return seen
+
+    async def _after(self, project: str, response_id: str) -> Past:
+        seen = await self.response(project, response_id)
+        if seen is None or not seen.plan.is_stored:
+            message = f"Previous response with id '{response_id}' not found."
+            raise ApiError(message, param="previous_response_id", code="previous_response_not_found")
+        return Past(seen.context, parent=seen)
+
+    async def effective(self, project: str, request: Referring, past: Past, *, is_stored: bool = True) -> Effective:
+        """The effective input, its history checked."""
+        items = request.input_items
+        if any("id" in item or item.get("type") == "compaction" for item in items):
+            resolved = [await self._resolved(project, item, is_stored=is_stored) for item in items]
+            items = [item for item in resolved if item is not None]
+            await self._check_known(project, items, past, is_stored=is_stored)
+        start, restored = await self._restored(project, items)
+        context, counted = past.context, items
+        if restored is not None:
+            context, counted = restored.context, items[start:]
+        if self._is_strict:
+            needed = await self._needed_reasoning(project, counted)
+            check_history(counted, context, needed)
+        return Effective(past, items, context.with_items(counted, count_tokens(counted)), start, restored)
+
+    async def _resolved(self, project: str, item: JsonObject, *, is_stored: bool) -> JsonObject | None:
+        """An item as it is; a reference replaced by what it refers to, by nothing where that is let pass."""
+        if item.get("type") != "item_reference":
+            return item
+        item_id = str(item["id"])
+        found = await self.item(project, item_id)
+        if found is None and self._is_strict:
+            raise _no_item(item_id, is_stored=is_stored)
+        return found
+
+    @property
+    def _is_strict(self) -> bool:
+        return self._core.settings.history == "strict"
+
+    async def item(self, project: str, item_id: str) -> JsonObject | None:
+        """An item that is kept, that a scenario lays down, or that `--unknown-ids` invents."""
+        found = await self._records.item(project, item_id)
+        if found is None and await self._seeds.holder(project, item_id):
+            found = await self._records.item(project, item_id)
+        return found or self._seeds.invented_item(item_id)
+
+    async def _check_known(self, project: str, items: Sequence[JsonObject], past: Past, *, is_stored: bool) -> None:
+        """Reasoning that only the server could read must be kept; items of the past are not sent again."""
+        if not self._is_strict:
+            return
+        for item in items:
+            item_id = item.get("id")
+            if not isinstance(item_id, str):
+                continue
+            is_bare = item.get("type") == "reasoning" and item.get("encrypted_content") is None and not item.get("content")
+            if is_bare and await self.item(project, item_id) is None:
+                raise _no_item(item_id, is_stored=is_stored)
+            if past is not _NO_PAST and await self._is_in(project, item_id, past):
+                raise duplicate(item_id)
+
+    async def _is_in(self, project: str, item_id: str, past: Past) -> bool:
+        owner = await self._store.find_item(project, item_id)
+        if past.conversation is not None:
+            return await self._store.get_item(project, past.conversation.id, item_id) is not None
+        record = past.parent.record if past.parent and owner else None
+        while record is not None and owner is not None:
+            if item_id in record.item_ids:
+                return True
+            record = await self._store.get_response(project, record.parent_id) if record.parent_id else None
+        return False
+
+    async def _restored(self, project: str, items: Sequence[JsonObject]) -> tuple[int, Restored | None]:
+        """What the newest compaction item holds, and where the items after it begin; every sealed content is verified."""
+        restored, start = None, 0
+        sealed = [(n, item) for n, item in enumerate(items, 1) if isinstance(item.get("encrypted_content"), str)]
+        if sealed and self._is_strict:
+            scripted = {seal for scenario in await self._core.scenarios_of(project) for seal in scenario.seals}
+            for number, item in sealed:
+                held = NOTHING if item["encrypted_content"] in scripted else restore(self._core, project, item)
+                if item["type"] == "compaction":
+                    restored, start = held, number
+        return start, restored
+
+    async def _needed_reasoning(self, project: str, items: Sequence[JsonObject]) -> dict[str, str]:
+        needed: dict[str, str] = {}
+        for item in items:
+            item_id = item.get("id")
+            if isinstance(item_id, str) and item.get("type") != "reasoning":
+                before = await self._records.reasoning_before(project, item_id)
+                if before is not None:
+                    needed[item_id] = before
+        return needed
+
+    async def items(self, project: str, past: Past) -> list[JsonObject]:
+        """The past's items, oldest first."""
+        if past.conversation is not None:
+            kept = await self._store.get_items(project, past.conversation.id, _EVERYTHING)
+            return [item for record in kept for item in items_of(b"[%b]" % record.data)]
+        return await self._chain(project, past.parent)
+
+    async def before(self, project: str, seen: Seen) -> list[JsonObject]:
+        """What stood before a stored response's own input, oldest first."""
+        record = seen.record
+        if record.conversation_id is not None:
+            kept = await self._store.get_items(project, record.conversation_id, _EVERYTHING)
+            return [item for each in kept if each.number < record.before for item in items_of(b"[%b]" % each.data)]
+        parent = await self._records.response(project, record.parent_id) if record.parent_id else None
+        return await self._chain(project, parent)
+
+    async def _chain(self, project: str, parent: Seen | None) -> list[JsonObject]:
+        turns: list[list[JsonObject]] = []
+        while parent is not None:
+            record = parent.record
+            turns.append([*items_of(record.input_items), *items_of(Timeline(parent.plan).whole_output)])
+            if record.conversation_id is not None:
+                turns.append(await self.before(project, parent))
+                break
+            parent = await self._records.response(project, record.parent_id) if record.parent_id else None
+        return [item for turn in reversed(turns) for item in turn]
+
+
+def _check_prefixes(previous: str | None, conversation: str | None) -> None:
+    for name, prefix, value in (("previous_response_id", "resp", previous), ("conversation", "conv", conversation)):
+        if value is not None and not is_id(value, prefix):
+            raise bad_prefix(name, value, prefix)
+
+
+def _no_item(item_id: str, *, is_stored: bool) -> ApiError:
+    hint = (
+        ""
+        if is_stored
+        else " Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item "
+        "from your input."
+    )
+    return ApiError(f"Item with id '{item_id}' not found.{hint}", status=404, param="input")

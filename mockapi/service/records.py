@@ -1,0 +1,143 @@
+"""What is there now: stored responses, conversations and items as a client may see them at this moment.
+
+Conversations whose response has ended are brought up to date here, by whoever looks at them next (DESIGN.md "Consequences").
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from mockapi.engine.plan import Plan, Progress
+from mockapi.engine.timeline import Timeline, state_at, status_at
+from mockapi.scenario.context import Context
+from mockapi.service.core import Core
+from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
+from mockapi.wire.json import JsonObject, dumps, loads
+
+__all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "items_of"]
+
+_PROGRESS = TypeAdapter(Progress)
+DELIVERED = dumps(Progress(is_delivered=True))
+HUNG_UP = dumps(Progress(cut="hung_up"))
+PENDING = dumps(Progress())
+
+_STALE_S = 600.0
+"""How long after its end was due a turn that nobody ended still holds its conversation: its server is gone."""
+
+KEPT = ("completed", "incomplete")
+"""Responses that end so are appended to their conversation (what the real API does with others is not known)."""
+
+
+class Seen(NamedTuple):
+    """A stored response that a client may see now."""
+
+    record: ResponseRecord
+    plan: Plan
+
+    @property
+    def context(self) -> Context:
+        """Where the conversation stands at its end."""
+        return Context.from_bytes(self.record.context)
+
+
+class Records:
+    """Reads of one server's state."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    async def response(self, project: str, response_id: str) -> Seen | None:
+        """A response that can be seen: delivered, or a background run."""
+        record = await self._store.get_response(project, response_id)
+        if record is None:
+            return None
+        plan = Plan.from_bytes(record.plan)
+        now = await self._moment(project)
+        return Seen(record, plan) if status_at(plan, _PROGRESS.validate_json(record.progress), now) else None
+
+    async def body(self, project: str, seen: Seen) -> bytes:
+        """Its body now."""
+        progress = _PROGRESS.validate_json(seen.record.progress)
+        return state_at(seen.plan, progress, await self._moment(project)) or b"null"
+
+    async def status(self, project: str, seen: Seen) -> str | None:
+        """Its status now."""
+        progress = _PROGRESS.validate_json(seen.record.progress)
+        return status_at(seen.plan, progress, await self._moment(project))
+
+    async def _moment(self, project: str) -> float | None:
+        return None if self._core.clock.is_virtual else await self._core.now(project)
+
+    async def conversation(self, project: str, conversation_id: str) -> ConversationRecord | None:
+        """A conversation, brought up to date; its `turn` is set only while a response runs on it."""
+        while True:
+            record = await self._store.get_conversation(project, conversation_id)
+            if record is None or record.turn is None:
+                return record
+            is_kept = await self._has_ended(project, record.turn)
+            if is_kept is None:
+                return record
+            if await self.end_turn(project, record, is_kept=is_kept):
+                continue
+
+    async def end_turn(self, project: str, record: ConversationRecord, *, is_kept: bool) -> bool:
+        """End the turn of this record: append its items, or drop them; False if the record has moved on."""
+        turn = record.turn
+        if turn is None:
+            return False
+        ended = replace(record, turn=None, context=context_after(record, turn) if is_kept else record.context)
+        return await self._store.change_conversation(project, ended, turn.items if is_kept else ())
+
+    async def _has_ended(self, project: str, turn: Turn) -> bool | None:
+        """Whether the items of an ended turn are kept; None while it runs."""
+        now = await self._core.now(project)
+        record = await self._store.get_response(project, turn.response_id)
+        if record is not None:
+            progress = _PROGRESS.validate_json(record.progress)
+            if progress.cut is not None:
+                return False
+            status = status_at(Plan.from_bytes(record.plan), progress, await self._moment(project))
+            if status not in (None, "queued", "in_progress"):
+                return status in KEPT
+        elif now > turn.due:
+            return True
+        return False if now > turn.due + _STALE_S else None
+
+    async def item(self, project: str, item_id: str) -> JsonObject | None:
+        """An item by its id, wherever it is kept."""
+        owner = await self._store.find_item(project, item_id)
+        return None if owner is None else await self._item_of(project, owner, item_id)
+
+    async def _item_of(self, project: str, owner: Owner, item_id: str) -> JsonObject | None:
+        if owner.is_conversation:
+            kept = await self._store.get_item(project, owner.id, item_id)
+            return None if kept is None else next(iter(items_of(b"[%b]" % kept.data)))
+        seen = await self.response(project, owner.id)
+        if seen is None:
+            return None
+        everything = [*items_of(seen.record.input_items), *items_of(Timeline(seen.plan).output)]
+        return next((item for item in everything if item.get("id") == item_id), None)
+
+    async def reasoning_before(self, project: str, item_id: str) -> str | None:
+        """The reasoning item that stood right before a stored item, when a response made or brought them."""
+        owner = await self._store.find_item(project, item_id)
+        record = await self._store.get_response(project, owner.id) if owner and not owner.is_conversation else None
+        if record is None or item_id not in record.item_ids:
+            return None
+        place = record.item_ids.index(item_id)
+        before = record.item_ids[place - 1] if place else ""
+        return before if before.startswith("rs_") else None
+
+
+def context_after(record: ConversationRecord, turn: Turn) -> bytes:
+    """The conversation's context when a turn's items have been appended."""
+    items = [item for _, data in turn.items for item in items_of(b"[%b]" % data)]
+    return Context.from_bytes(record.context).with_items(items, turn.tokens)._replace(prefix=turn.prefix).to_bytes()
+
+
+def items_of(data: bytes) -> list[JsonObject]:
+    """A stored JSON array of items."""
+    value = loads(data)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,174 @@
+"""Responses: create, deliver, retrieve, delete, list the input."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mockapi.engine.plan import Plan
+from mockapi.engine.planner import Moment, Names, count_input, plan_reply
+from mockapi.engine.timeline import Timeline
+from mockapi.errors import ApiError
+from mockapi.scenario.match import Facts
+from mockapi.scenario.names import History, template_names
+from mockapi.scenario.seeds import fill_prompt
+from mockapi.scenario.select import Selection
+from mockapi.service.core import Call, Core, parsed
+from mockapi.service.keeping import Keeping, locked
+from mockapi.service.paging import page_of
+from mockapi.service.past import Effective, Past, Pasts
+from mockapi.service.records import Records, Seen, items_of
+from mockapi.service.seeds import Seeds
+from mockapi.service.selection import Selector
+from mockapi.wire.capabilities import check_capabilities
+from mockapi.wire.ids import partition_of
+from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.operations import ListQuery
+from mockapi.wire.requests import CreateRequest, parse_create
+
+__all__ = ["Created", "Responses"]
+
+_ENCRYPTED = "reasoning.encrypted_content"
+
+
+class Created(NamedTuple):
+    """A planned response, ready to be delivered."""
+
+    timeline: Timeline
+    is_stream: bool
+    project: str
+    conversation_id: str | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """Its plan."""
+        return self.timeline.plan
+
+
+class Responses:
+    """What the mock does with responses."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._store = core.store
+        self._records = Records(core)
+        self._seeds = Seeds(core)
+        self._pasts = Pasts(core, self._records, self._seeds)
+        self._keeping = Keeping(core, self._records)
+        self._selector = Selector(core)
+
+    async def create(self, call: Call, identity: bytes) -> Created:
+        """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
+        raw = parsed(call.body)
+        request = self._with_retention(call, parse_create(raw, lenient=self.core.is_lenient))
+        if request.prompt is None:
+            self.core.check_model(request.model)
+            past, shown = await self._pasts.find(call.project, request), None
+        else:
+            past, request, shown = await self._prompted(call.project, request)
+        self._check_state(request, past)
+        if self.core.settings.capabilities == "on":
+            check_capabilities(request)
+        effective = await self._pasts.effective(call.project, request, past, is_stored=request.store)
+        facts = Facts(request, raw, call.headers or {}, effective.context)
+        selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
+        names = await self._names(call.project, facts, selection, effective)
+        tokens = count_input(facts)
+        cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
+        partition = past.partition or _partition(effective.items)
+        moment = Moment(identity, await self.core.now(call.project), partition, tokens, cached, shown)
+        timeline = plan_reply(facts, selection, names, moment)
+        timeline = await self._keeping.remember(call.project, timeline, effective, request)
+        return Created(timeline, request.stream, call.project, request.conversation_id)
+
+    def _with_retention(self, call: Call, request: CreateRequest) -> CreateRequest:
+        """In a project with zero data retention nothing is stored, and reasoning comes encrypted (WIRE.md §6)."""
+        if call.key not in self.core.settings.zdr:
+            return request
+        if request.previous_response_id is not None:
+            message = "Previous response cannot be used for this organization due to Zero Data Retention."
+            raise ApiError(message, param="previous_response_id", code="unsupported_parameter")
+        return request.model_copy(update={"store": False, "include": [*request.include, _ENCRYPTED]})
+
+    async def _prompted(self, project: str, request: CreateRequest) -> tuple[Past, CreateRequest, Sequence[JsonObject]]:
+        """A request with a prompt: its past, the request with the template's model and instructions, and those as messages."""
+        prompt: JsonObject = dict(request.prompt or {})
+        past = await self._pasts.find(project, request) if request.conversation_id else None
+        version = prompt.get("version")
+        form = await self._seeds.prompt(project, str(prompt["id"]), version if isinstance(version, str) else None)
+        if form is None:
+            wanted = f" and version '{version}'" if version else ""
+            raise ApiError(f"Prompt with id '{prompt['id']}'{wanted} not found.", status=404)
+        past = past or await self._pasts.find(project, request)
+        variables = prompt.get("variables")
+        messages = fill_prompt(form, variables if isinstance(variables, dict) else {})
+        if self.core.settings.unknown_ids == "create" and not form.messages:
+            messages = []
+        texts = [str(part["text"]) for each in messages for part in _parts(each) if "text" in part]
+        update: JsonObject = {
+            "model": request.model or form.model or "gpt-4o",
+            "instructions": "\n".join([*texts, *([request.instructions] if request.instructions else [])]),
+            "prompt": {**prompt, "version": form.version},
+        }
+        changed = request.model_copy(update=update)
+        self.core.check_model(changed.model)
+        return past, changed, messages
+
+    def _check_state(self, request: CreateRequest, past: Past) -> None:
+        if past.conversation is not None and past.conversation.turn is not None:
+            raise locked()
+        is_silent = not request.input and not request.previous_response_id and not request.prompt and not request.conversation_id
+        if is_silent and not self.core.is_lenient:
+            message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
+            raise ApiError(message, code="missing_required_parameter")
+
+    async def _names(self, project: str, facts: Facts, selection: Selection, effective: Effective) -> Names:
+        """What templates may speak of; the past is read only if this step's templates need it."""
+        past, own = effective.past, effective.items[effective.start :]
+        history: History = effective.restored.items if effective.restored else []
+        previous: object = None
+        needs = selection.step.needs if selection.step else frozenset()
+        if needs and effective.restored is None and (past.parent or past.conversation):
+            fresh = {f"tool_outputs.{output.name}" for output in facts.context.outputs}
+            if "conversation" in needs or {need for need in needs if need.startswith("tool_outputs.")} - fresh:
+                history = await self._pasts.items(project, past)
+        if "previous" in needs and past.parent is not None:
+            previous = loads(await self._records.body(project, past.parent))
+        return lambda: template_names(facts, selection.groups, history, own, previous)
+
+    async def delivered(self, created: Created, *, is_whole: bool) -> None:
+        """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
+        await self._keeping.delivered(created.project, created.timeline, created.conversation_id, is_whole=is_whole)
+
+    async def retrieve(self, project: str, response_id: str) -> bytes:
+        """The body of `GET /v1/responses/{id}` now; 404 as the real API's."""
+        return await self._records.body(project, await self._seen(project, response_id))
+
+    async def delete(self, project: str, response_id: str) -> bytes:
+        """Forget a response; 404 if there is none, 400 while it runs."""
+        seen = await self._seen(project, response_id)
+        if await self._records.status(project, seen) in ("queued", "in_progress"):
+            raise ApiError("Cannot delete an in-flight response.")
+        await self._store.drop_response(project, response_id)
+        return dumps({"id": response_id, "object": "response.deleted", "deleted": True})
+
+    async def input_items(self, project: str, response_id: str, query: ListQuery) -> bytes:
+        """A page of the whole effective input: what stood before, and the request's own items."""
+        seen = await self._seen(project, response_id)
+        items = [*await self._pasts.before(project, seen), *items_of(seen.record.input_items)]
+        return page_of(items, query)
+
+    async def _seen(self, project: str, response_id: str) -> Seen:
+        seen = await self._pasts.response(project, response_id)
+        if seen is None:
+            raise ApiError(f"Response with id '{response_id}' not found.", status=404)
+        return seen
+
+
+def _partition(items: Sequence[JsonObject]) -> str | None:
+    """What a client that replays its history goes on with: the partition of the first item that has one."""
+    found = (partition_of(item_id) for item in items if isinstance(item_id := item.get("id"), str))
+    return next((partition for partition in found if partition is not None), None)
+
+
+def _parts(message: JsonObject) -> list[JsonObject]:
+    content = message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []

@@ -1,0 +1,94 @@
+"""Which step answers a call; uses are counted here, so that racing requests never share the last one."""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+
+from mockapi.engine.planner import Moment, scripted_error
+from mockapi.errors import MockError
+from mockapi.scenario.context import NEW_CONTEXT
+from mockapi.scenario.load import CREATE, Scenario, Step
+from mockapi.scenario.match import Facts
+from mockapi.scenario.names import template_names
+from mockapi.scenario.select import Candidate, Selection, select_other, select_step, unmatched_message
+from mockapi.service.core import Call, Core
+from mockapi.wire.ids import chance
+from mockapi.wire.json import JsonObject
+from mockapi.wire.requests import CreateRequest
+
+__all__ = ["NO_MATCH", "Selector"]
+
+NO_MATCH = "mock_no_match"
+"""The code of a miss."""
+
+
+class Selector:
+    """Picks steps of the scenarios that a call is tried with."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    async def select(self, call: Call, facts: Facts, identity: bytes, scenarios: tuple[Scenario, ...]) -> Selection:
+        """The step that answers a create; `MockError` 422 for a miss where that is an error."""
+        while True:
+            candidates = [Candidate(scenario, await self._uses(call.project, scenario)) for scenario in scenarios]
+            selection = select_step(candidates, facts, _fires(identity))
+            if await self._is_used(call.project, selection):
+                break
+        if selection.step is None:
+            server = self._core.settings.unmatched
+            ways = {scenario.unmatched or server for scenario in scenarios} or {server}
+            if "error" in ways:
+                raise MockError(unmatched_message(candidates, facts), status=422, code=NO_MATCH)
+        return selection
+
+    async def select_other(self, call: Call, facts: Facts, identity: bytes) -> Selection:
+        """The step that a scenario has for a call of another endpoint; none is not a miss."""
+        scenarios = tuple(scenario for scenario in await self._core.tried(call) if _has(scenario, call.operation))
+        while True:
+            candidates = [Candidate(scenario, await self._uses(call.project, scenario)) for scenario in scenarios]
+            selection = select_other(candidates, facts, call.operation, _fires(identity))
+            if await self._is_used(call.project, selection):
+                return selection
+
+    async def refuse_scripted(self, call: Call, identity: bytes, raw: JsonObject) -> None:
+        """Raise the error that a scenario scripts for this call of another endpoint, if one does."""
+        scenarios = await self._core.tried(call)
+        if not any(_has(scenario, call.operation) for scenario in scenarios):
+            return
+        target = call.target.partition("/")[0] or None
+        is_conversation = call.operation.startswith("conversations.")
+        request = CreateRequest.model_construct(
+            conversation=target if is_conversation else None, previous_response_id=None if is_conversation else target
+        )
+        facts = Facts(request, raw, call.headers or {}, NEW_CONTEXT)
+        selection = await self.select_other(call, facts, identity)
+        if selection.step is not None and selection.fires:
+            moment = Moment(identity, await self._core.now(call.project))
+            error = scripted_error(facts, selection, lambda: template_names(facts, selection.groups, [], [], None), moment)
+            if error is not None:
+                raise error
+
+    async def _is_used(self, project: str, selection: Selection) -> bool:
+        """Count the use; False if somebody else took the last one meanwhile."""
+        step, scenario = selection.step, selection.scenario
+        if step is None or scenario is None:
+            return True
+        return await self._store.use_step(project, scenario.name, step.index, step.times)
+
+    async def _uses(self, project: str, scenario: Scenario) -> Mapping[int, int]:
+        return await self._store.step_uses(project, scenario.name) if scenario.is_counted else {}
+
+
+def _has(scenario: Scenario, operation: str) -> bool:
+    """Whether a scenario has a step for an endpoint other than create."""
+    return operation != CREATE and any(fnmatchcase(operation, step.endpoint) for step in scenario.others)
+
+
+def _fires(identity: bytes) -> Callable[[Step, str], bool]:
+    """Whether a step's chance fires for one call."""
+
+    def fires(step: Step, scenario: str) -> bool:
+        return chance(identity, b"chance", f"{scenario}/{step.index}".encode()) < (step.chance or 0.0)
+
+    return fires

@@ -1,0 +1,110 @@
+"""Conversations of one project in memory: records, and items that are paged by number and found by id."""
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from mockapi.stores.base import ConversationRecord, ItemRecord
+
+__all__ = ["Threads"]
+
+
+@dataclass(slots=True)
+class _Thread:
+    record: ConversationRecord
+    items: dict[str, ItemRecord] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)  # the numbers of the items that are there, ascending
+    by_number: dict[int, str] = field(default_factory=dict)
+
+    def append(self, added: Iterable[tuple[str, bytes]]) -> None:
+        number = self.record.count
+        for item_id, data in added:
+            self.items[item_id] = ItemRecord(item_id, number, data)
+            self.order.append(number)
+            self.by_number[number] = item_id
+            number += 1
+        self.record = replace(self.record, count=number)
+
+    def remove(self, item_id: str) -> None:
+        item = self.items.pop(item_id, None)
+        if item is not None:
+            del self.by_number[item.number]
+            del self.order[bisect_left(self.order, item.number)]
+
+
+class Threads:
+    """At most `most` conversations; the oldest go first."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._threads: OrderedDict[str, _Thread] = OrderedDict()
+        self._owners: dict[str, str] = {}
+
+    def get(self, conversation_id: str) -> ConversationRecord | None:
+        """See `Store.get_conversation`."""
+        thread = self._threads.get(conversation_id)
+        return thread.record if thread else None
+
+    def add(self, record: ConversationRecord, items: Sequence[tuple[str, bytes]]) -> bool:
+        """See `Store.add_conversation`."""
+        if record.id in self._threads:
+            return False
+        thread = self._threads[record.id] = _Thread(record)
+        self._append(thread, items)
+        if len(self._threads) > self._most:
+            self.drop(next(iter(self._threads)))
+        return True
+
+    def change(self, record: ConversationRecord, added: Sequence[tuple[str, bytes]], dropped: str | None) -> bool:
+        """See `Store.change_conversation`."""
+        thread = self._threads.get(record.id)
+        if thread is None or thread.record.version != record.version:
+            return False
+        thread.record = replace(record, version=record.version + 1)
+        self._append(thread, added)
+        if dropped is not None:
+            thread.remove(dropped)
+            self._disown(record.id, [dropped])
+        return True
+
+    def _append(self, thread: _Thread, items: Sequence[tuple[str, bytes]]) -> None:
+        thread.append(items)
+        for item_id, _ in items:
+            self._owners[item_id] = thread.record.id
+
+    def _disown(self, conversation_id: str, item_ids: Iterable[str]) -> None:
+        for item_id in item_ids:
+            if self._owners.get(item_id) == conversation_id:
+                del self._owners[item_id]
+
+    def drop(self, conversation_id: str) -> bool:
+        """See `Store.drop_conversation`."""
+        thread = self._threads.pop(conversation_id, None)
+        if thread is None:
+            return False
+        self._disown(conversation_id, thread.items)
+        return True
+
+    def owner_of(self, item_id: str) -> str | None:
+        """The conversation that holds an item."""
+        return self._owners.get(item_id)
+
+    def item(self, conversation_id: str, item_id: str) -> ItemRecord | None:
+        """See `Store.get_item`."""
+        thread = self._threads.get(conversation_id)
+        return thread.items.get(item_id) if thread else None
+
+    def page(self, conversation_id: str, limit: int, after: int | None, *, is_ascending: bool) -> Sequence[ItemRecord]:
+        """See `Store.get_items`."""
+        thread = self._threads.get(conversation_id)
+        if thread is None:
+            return ()
+        order = thread.order
+        if is_ascending:
+            first = 0 if after is None else bisect_right(order, after)
+            numbers = order[first : first + limit]
+        else:
+            end = len(order) if after is None else bisect_left(order, after)
+            numbers = order[max(0, end - limit) : end][::-1]
+        return [thread.items[thread.by_number[number]] for number in numbers]
