@@ -1,15 +1,17 @@
 """The use cases of the admin API: what a test may see and change of a project."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import MockError, ScenarioError, UsageError
+from mockapi.prices import NO_PRICES, Prices, cost_of
 from mockapi.scenario.units import parse_duration
 from mockapi.service.core import Core
+from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, loads
 
@@ -24,11 +26,12 @@ _MOST_LISTED_BYTES = 4_194_304  # of calls in one listing: a larger one would ho
 class Admin:
     """Looks at and changes the state of projects; `*` is all of them."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, prices: Prices = NO_PRICES) -> None:
         self.settings = core.settings
         self.store = core.store
         self.library = core.library
         self._core = core
+        self._prices = prices
 
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
@@ -131,6 +134,18 @@ class Admin:
                 return _shown(entry)
         raise _no_entry(entry_id)
 
+    async def usage(self, project: str) -> JsonObject:
+        """Tokens, tool calls and cost by day of the clock and model, oldest first, and all together."""
+        by_place: dict[tuple[int, str], dict[str, int]] = {}
+        for name, amount in (await self.store.get_usage(project)).items():
+            day, model, what = split_key(name)
+            by_place.setdefault((day, model), {})[what] = amount
+        rows: list[JsonObject] = []
+        for (day, model), sums in sorted(by_place.items()):
+            moment = datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
+            rows.append({"day": moment, "model": model, **shown_sums(sums), "cost": cost_of(sums, model, self._prices)})
+        return {"data": rows, "total": {**shown_sums(*by_place.values()), "cost": _total([row["cost"] for row in rows])}}
+
     async def now(self, project: str) -> float:
         """The project's time."""
         return await self._core.now(project)
@@ -149,6 +164,12 @@ class Admin:
     async def reset(self, project: str) -> None:
         """Forget everything of one project, or of all."""
         await (self.store.forget_all() if project == ALL_PROJECTS else self.store.forget(project))
+
+
+def _total(costs: Sequence[object]) -> dict[str, float | None]:
+    """Costs by kind together; null where any of them is not known."""
+    rows = [cost for cost in costs if isinstance(cost, dict)] or [cost_of({}, "", NO_PRICES)]
+    return {kind: None if None in (one := [row[kind] for row in rows]) else round(sum(one), 9) for kind in rows[0]}
 
 
 def _no_upload(name: str) -> MockError:

@@ -19,6 +19,7 @@ from mockapi.clock import make_clock
 from mockapi.errors import MockApiError, UsageError
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
+from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service.core import Core
@@ -46,7 +47,7 @@ def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) ->
     store = MemoryStore(settings.max_responses, max_entries=settings.journal)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
     core = Core(settings, store, clock, library)
-    return core, Admin(core)
+    return core, Admin(core, load_prices(settings.prices))
 
 
 class _Reloader:

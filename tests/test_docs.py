@@ -46,7 +46,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 9
+    assert len(routes) == 10
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)

@@ -112,8 +112,8 @@ def problems(text: str) -> list[str]:
         (
             "prompts: {pmpt_1: {messages: [{txt: hi}]}}\nsteps: []",
             [
-                "f.yaml:1:32: prompts.pmpt_1.messages[0].txt: unknown key; did you mean 'text'?",
                 "f.yaml:1:31: prompts.pmpt_1.messages[0].text: this key is required",
+                "f.yaml:1:32: prompts.pmpt_1.messages[0].txt: unknown key; did you mean 'text'?",
             ],
         ),
         (

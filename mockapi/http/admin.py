@@ -123,6 +123,10 @@ class AdminApi:
         moment = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
         return {"now": moment, "unix": now, "clock": self._admin.settings.clock}
 
+    async def usage(self, exchange: Exchange) -> None:
+        """`GET /_mock/usage`: tokens, tool calls and their cost per model and day of the clock."""
+        await exchange.answer_json(await self._admin.usage(self._project(exchange)))
+
     async def reset(self, exchange: Exchange) -> None:
         """`POST /_mock/reset`: forget everything of this project, or of all."""
         await self._admin.reset(self._project(exchange))

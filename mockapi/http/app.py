@@ -123,6 +123,7 @@ def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
         ("/requests", {"GET": api.list_requests, "DELETE": api.clear_requests}),
         ("/requests/{id}", {"GET": api.get_request}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
+        ("/usage", {"GET": api.usage}),
         ("/reset", {"POST": api.reset}),
     ]
     return [(path, {method: ("", operation) for method, operation in methods.items()}) for path, methods in routes]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import snapshot_of
 
-__all__ = ["amounts_of", "containers_of", "split_key", "usage_key"]
+__all__ = ["amounts_of", "containers_of", "shown_sums", "split_key", "usage_key"]
 
 _DAY_S = 86_400
 _CALLS = frozenset(
@@ -42,6 +42,24 @@ def amounts_of(usage: Mapping[str, object], items: Sequence[Mapping[str, object]
         if kind in _CALLS:
             amounts[f"calls.{kind}"] = amounts.get(f"calls.{kind}", 0) + 1
     return amounts
+
+
+def shown_sums(*parts: Mapping[str, int]) -> JsonObject:
+    """Sums as the admin API shows them, several together."""
+    sums: dict[str, int] = {}
+    for part in parts:
+        for name, amount in part.items():
+            sums[name] = sums.get(name, 0) + amount
+    plain = {name: sums.get(name, 0) for name in ("responses", "input_tokens", "cached_tokens", "output_tokens")}
+    return {
+        **plain,
+        "tool_calls": _below("calls.", sums),
+        "code_interpreter_sessions": _below("code_interpreter_sessions.", sums),
+    }
+
+
+def _below(prefix: str, sums: Mapping[str, int]) -> dict[str, int]:
+    return {name.removeprefix(prefix): amount for name, amount in sorted(sums.items()) if name.startswith(prefix)}
 
 
 def _count(value: object) -> int:
