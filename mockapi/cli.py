@@ -71,6 +71,12 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     click.Choice(["on", "off"]),
     "off: models accept parameters that the real ones refuse (temperature on reasoning models, …).",
 )
+@_setting(
+    "--tokens",
+    Settings().tokens,
+    click.Choice(["estimate", "bpe"]),
+    "How usage is counted. bpe: by the real vocabulary of o200k; needs the extra mockapi[tokens].",
+)
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
 @_setting("--api-keys", "", _Listed(), "Keys, comma-separated: any other is refused with 401. Default: any key will do.")
 @_setting("--admin-key", "", click.STRING, "Guards the admin API: callers send it in X-Mock-Admin-Key. Default: no guard.")

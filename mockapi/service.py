@@ -22,11 +22,11 @@ from mockapi.scenario.select import Candidate, Selection, select_step, unmatched
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, ResponseRecord, Store
 from mockapi.wire.capabilities import check_capabilities
+from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import chance, digest, is_id, partition_of
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.models import SNAPSHOTS
 from mockapi.wire.requests import CreateRequest, parse_create
-from mockapi.wire.tokens import count_tokens
 from mockapi.wire.validation import bad_json
 
 __all__ = ["NO_MATCH", "Call", "Created", "Service"]
@@ -83,6 +83,7 @@ class Service:
         self.store = store
         self.clock = clock
         self.library = library
+        self._counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
 
     async def identify(self, call: Call) -> bytes:
@@ -103,12 +104,13 @@ class Service:
             check_capabilities(request)
         items = request.input_items
         _check_references(items)
-        context = (parent.context if parent else NEW_CONTEXT).with_items(items, count_tokens(items))
+        context = (parent.context if parent else NEW_CONTEXT).with_items(items, self._counter.count(items))
         facts = Facts(request, raw, call.headers or {}, context)
         selection = await self._select(call, facts, identity)
         names = await self._names(call.project, facts, selection, parent)
         partition = partition_of(request.previous_response_id) if request.previous_response_id else None
-        timeline = plan_reply(facts, selection, names, Moment(identity, await self.now(call.project), partition))
+        moment = Moment(identity, await self.now(call.project), partition, self.settings.tokens)
+        timeline = plan_reply(facts, selection, names, moment)
         if timeline.plan.is_stored:
             timeline = await self._remember(call.project, timeline, context, items, request.previous_response_id)
         return Created(timeline, request.stream, call.project)

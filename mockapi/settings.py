@@ -12,9 +12,10 @@ class Settings:
     """How a server behaves; every field but `paths` is an option of `mockapi serve`, and `MOCKAPI_<FIELD>` in the environment.
 
     `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
-    bytes; `max_responses` and `journal` bound what is remembered per project; `models` are globs, empty for any name;
-    `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are
-    further names that the admin API may be called by, `*` for any.
+    bytes; `max_responses` and `journal` bound what is remembered per project; `tokens` says how `usage` is counted (`bpe`
+    needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the accepted keys, empty for any;
+    `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the admin API may be called by,
+    `*` for any.
     """
 
     paths: tuple[Path, ...] = ()
@@ -25,6 +26,7 @@ class Settings:
     unmatched: Literal["auto", "error"] = "auto"
     validation: Literal["on", "off"] = "on"
     capabilities: Literal["on", "off"] = "on"
+    tokens: Literal["estimate", "bpe"] = "estimate"
     models: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = ()
     admin_key: str = ""

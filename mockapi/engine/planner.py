@@ -16,12 +16,12 @@ from mockapi.scenario.reply import Rendered
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.wire.catalogue import error_from, failure_of
+from mockapi.wire.counter import FRAMING_TOKENS, Counting, counter_of
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
 from mockapi.wire.objects import echo_request, usage_object
 from mockapi.wire.requests import CreateRequest
-from mockapi.wire.tokens import FRAMING_TOKENS, count_tokens
 
 __all__ = ["Moment", "Names", "plan_reply"]
 
@@ -30,11 +30,13 @@ Names = Callable[[], Mapping[str, object]]
 
 
 class Moment(NamedTuple):
-    """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition."""
+    """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition, and
+    how tokens are counted."""
 
     identity: bytes
     now: float
     partition: str | None = None
+    counting: Counting = "estimate"
 
     @property
     def request_id(self) -> str:
@@ -78,11 +80,13 @@ def _timeline(
         tuple(request.include),
         request.top_logprobs,
         _cut(request, ending),
+        moment.counting,
     )
     if pace.jitter:
         key = replace(key, seed=moment.identity.hex())
     score = score_of(reply.drafts, key, is_constant=reply.is_constant)
-    tokens = facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
+    count = counter_of(moment.counting).count
+    tokens = facts.context.tokens + FRAMING_TOKENS + count(request.instructions) + count(request.tools)
     counted = usage_object(tokens, *_spent(score, request, ending))
     plan = Plan(
         digest=moment.identity,
@@ -143,6 +147,7 @@ def _score_key(
     include: tuple[str, ...],
     top_logprobs: int,
     cut: Cut | None,
+    counting: Counting,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -155,7 +160,7 @@ def _score_key(
         chunk=pace.chunk,
         cut=cut,
     )
-    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2)
+    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
 
 
 def _figures(form: object) -> JsonObject:
