@@ -85,6 +85,12 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     click.Choice(["on", "off"]),
     "off: models accept parameters that the real ones refuse (temperature on reasoning models, …).",
 )
+@_setting(
+    "--tokens",
+    Settings().tokens,
+    click.Choice(["estimate", "bpe"]),
+    "How usage is counted. bpe: by the real vocabulary of o200k; needs the extra mockapi[tokens].",
+)
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
 @_setting("--zdr", "", _Listed(), "API keys, comma-separated, of projects with zero data retention: nothing is stored.")
 @click.option(

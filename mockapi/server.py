@@ -38,7 +38,7 @@ GRACE_S = 5
 def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> ASGIApp:
     """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
 
-    Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there.
+    Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there and for `tokens` that cannot be counted.
     """
     return with_cors(make_app(*_compose(settings, scenarios)), settings.cors)
 

@@ -13,9 +13,9 @@ class Settings:
 
     `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
     bytes; `zdr` are keys without data retention, `prices` a file of token prices; `max_responses` and `journal` bound what is
-    remembered per project; `models` are globs, empty for any name;
-    `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are
-    further names that the admin API may be called by, `*` for any; `cors` are the origins of web pages that
+    remembered per project; `tokens` says how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs,
+    empty for any name; `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty;
+    `allowed_hosts` are further names that the admin API may be called by, `*` for any; `cors` are the origins of web pages that
     may call the emulated API.
     """
 
@@ -29,6 +29,7 @@ class Settings:
     validation: Literal["on", "off"] = "on"
     history: Literal["strict", "lenient"] = "strict"
     capabilities: Literal["on", "off"] = "on"
+    tokens: Literal["estimate", "bpe"] = "estimate"
     models: tuple[str, ...] = ()
     zdr: tuple[str, ...] = ()
     prices: Path | None = None

@@ -229,9 +229,7 @@ def test_zero_data_retention(in_process):
     with pytest.raises(openai.BadRequestError) as caught:
         say(client, "x", previous_response_id=response.id)
     assert caught.value.code == "unsupported_parameter"
-    assert caught.value.body["message"] == (
-        "Previous response cannot be used for this organization due to Zero Data Retention."
-    )
+    assert caught.value.body["message"] == ("Previous response cannot be used for this organization due to Zero Data Retention.")
     polled = client.responses.retrieve(say(client, "later", background=True).id)
     assert (polled.status, polled.background) == ("completed", True)
     other = in_process(SCENARIO, key="other", zdr=("zdr",))

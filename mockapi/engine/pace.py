@@ -53,5 +53,5 @@ def split_text(text: str, chunk: Chunk = "words") -> list[str]:
     if chunk == "words":
         return _WORDS.findall(text)
     if chunk == "tokens":
-        return split_tokens(text)
+        return [piece for piece in split_tokens(text) if piece]
     return _every(1 if chunk == "chars" else chunk).findall(text)

@@ -17,12 +17,12 @@ from mockapi.scenario.reply import Rendered
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.wire.catalogue import error_from, failure_of
+from mockapi.wire.counter import FRAMING_TOKENS, Counter, Counting
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
 from mockapi.wire.objects import echo_request, usage_object
 from mockapi.wire.requests import CreateRequest
-from mockapi.wire.tokens import FRAMING_TOKENS, count_tokens
 
 __all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error"]
 
@@ -33,7 +33,8 @@ Names = Callable[[], Mapping[str, object]]
 class Moment(NamedTuple):
     """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition.
 
-    `input_tokens` of them `cached_tokens` are billed; `instructions` are a prompt's messages, shown instead of the request's.
+    `input_tokens` of them `cached_tokens` are billed, counted by `counting`; `instructions` are a prompt's messages, shown
+    instead of the request's.
     """
 
     identity: bytes
@@ -41,6 +42,7 @@ class Moment(NamedTuple):
     partition: str | None = None
     input_tokens: int = 0
     cached_tokens: int = 0
+    counting: Counting = "estimate"
     instructions: Sequence[JsonObject] | None = None
 
     @property
@@ -100,6 +102,7 @@ def _timeline(
         tuple(request.include),
         request.top_logprobs,
         _cut(request, ending),
+        moment.counting,
     )
     if pace.jitter:
         key = replace(key, seed=moment.identity.hex())
@@ -125,10 +128,10 @@ def _timeline(
     return Timeline(plan, score)
 
 
-def count_input(facts: Facts) -> int:
+def count_input(facts: Facts, counter: Counter) -> int:
     """Tokens that the effective input, the instructions and the tools of a request cost."""
     request = facts.request
-    return facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
+    return facts.context.tokens + FRAMING_TOKENS + counter.count(request.instructions) + counter.count(request.tools)
 
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:
@@ -172,6 +175,7 @@ def _score_key(
     include: tuple[str, ...],
     top_logprobs: int,
     cut: Cut | None,
+    counting: Counting,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -184,7 +188,7 @@ def _score_key(
         chunk=pace.chunk,
         cut=cut,
     )
-    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2)
+    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
 
 
 def _figures(form: object) -> JsonObject:

@@ -11,10 +11,10 @@ from mockapi.engine.grammar import GRAMMAR, Draft, closed
 from mockapi.engine.items import Finished, Shaping, finish_items
 from mockapi.engine.pace import Pace
 from mockapi.scenario.context import NEW_CONTEXT, Call, awaits_output
+from mockapi.wire.counter import Counting, counter_of
 from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
-from mockapi.wire.tokens import count_output
 
 __all__ = ["Note", "Score", "ScoreKey", "compose", "score_of"]
 
@@ -28,6 +28,7 @@ class ScoreKey:
     is_obfuscated: bool = True
     first_sequence: int = 2
     seed: str = ""
+    counting: Counting = "estimate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     finished = finish_items(drafts, key.shaping)
     shown = [closed(item) for item in finished.items]
     notes = tuple(_numbered(_timed(list(_drafts(finished.items, key)), key), key))
-    tokens, reasoning = count_output(finished.items)
+    tokens, reasoning = counter_of(key.counting).count_output(finished.items)
     slots = tuple(finished.slot(n).encode() for n in range(len(finished.prefixes)))
     opened = NEW_CONTEXT.with_items(item for item in finished.items if awaits_output(item)).calls
     calls = tuple(opened.items())

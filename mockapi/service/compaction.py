@@ -65,8 +65,8 @@ class Compaction:
         now = await self.core.now(call.project)
         source = _derivation(identity, past.partition, items, now)
         selection = await self._selector.select_other(call, facts, identity)
-        scripted = self._scripted(facts, selection, items, effective, Moment(identity, now))
-        tokens = count_input(facts)
+        scripted = self._scripted(facts, selection, items, effective, Moment(identity, now, counting=self.core.settings.tokens))
+        tokens = count_input(facts, self.core.counter)
         if scripted is not None:
             output, usage = scripted
         else:
@@ -115,7 +115,9 @@ class Compaction:
             raise error
         if step.reply is None:
             return None
-        timeline = plan_given(facts, step.reply.rendered(names), moment._replace(input_tokens=count_input(facts)))
+        timeline = plan_given(
+            facts, step.reply.rendered(names), moment._replace(input_tokens=count_input(facts, self.core.counter))
+        )
         return items_of(timeline.whole_output), timeline.plan.usage
 
     async def count(self, call: Call, identity: bytes) -> bytes:
@@ -136,7 +138,7 @@ class Compaction:
             conversation=request.conversation_id,
         )
         facts = Facts(given, raw, call.headers or {}, effective.context)
-        tokens = count_input(facts)
+        tokens = count_input(facts, self.core.counter)
         selection = await self._selector.select_other(call, facts, identity)
         scripted = self._scripted(
             facts, selection, effective.items, effective, Moment(identity, await self.core.now(call.project))

@@ -12,12 +12,12 @@ from mockapi.service.past import Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds, thread_items
 from mockapi.stores.base import ConversationRecord, ItemRecord
+from mockapi.wire.counter import Counter
 from mockapi.wire.ids import thread_id
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.listing import gated, list_body
 from mockapi.wire.operations import ConversationCreate, ConversationUpdate, ItemsCreate, ListQuery, parse_body
 from mockapi.wire.requests import full_items
-from mockapi.wire.tokens import count_tokens
 
 __all__ = ["Conversations"]
 
@@ -41,7 +41,9 @@ class Conversations:
         while True:
             conversation_id = thread_id("conv", identity, -number, int(now), identity[:8].hex())
             items = await self._items(call.project, request.items, identity, conversation_id)
-            record = ConversationRecord(conversation_id, now, dumps(request.metadata or {}), _folded(items, identity))
+            record = ConversationRecord(
+                conversation_id, now, dumps(request.metadata or {}), _folded(items, self.core.counter, identity)
+            )
             if await self._store.add_conversation(call.project, record, _pairs(items)):
                 return _shown(record)
             number += 1
@@ -74,7 +76,7 @@ class Conversations:
             for item in items:
                 if await self._store.get_item(call.project, conversation_id, str(item["id"])) is not None:
                     raise duplicate(str(item["id"]))
-            changed = replace(record, context=_folded(items, identity, record.context))
+            changed = replace(record, context=_folded(items, self.core.counter, identity, record.context))
             if await self._store.change_conversation(call.project, changed, _pairs(items)):
                 return list_body([gated(item, query.include) for item in items], has_more=False)
 
@@ -127,7 +129,7 @@ class Conversations:
             await self._item(project, conversation_id, item_id)
             kept = await self._store.get_items(project, conversation_id, _EVERYTHING)
             left = [_item(each) for each in kept if each.id != item_id]
-            context = _folded(left, item_id.encode("utf-8", "surrogatepass"))
+            context = _folded(left, self.core.counter, item_id.encode("utf-8", "surrogatepass"))
             if await self._store.change_conversation(project, replace(record, context=context), dropped=item_id):
                 return _shown(record)
 
@@ -152,7 +154,7 @@ def _item(record: ItemRecord) -> JsonObject:
     return next(iter(items_of(b"[%b]" % record.data)))
 
 
-def _folded(items: Sequence[JsonObject], identity: bytes, before: bytes | None = None) -> bytes:
+def _folded(items: Sequence[JsonObject], counter: Counter, identity: bytes, before: bytes | None = None) -> bytes:
     """The conversation's context, further on by these items."""
     past = NEW_CONTEXT if before is None else Context.from_bytes(before)
-    return past.with_items(items, count_tokens(list(items)))._replace(prefix=identity[:16].hex()).to_bytes()
+    return past.with_items(items, counter.count(list(items)))._replace(prefix=identity[:16].hex()).to_bytes()

@@ -11,6 +11,7 @@ from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Store
+from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.models import SNAPSHOTS
@@ -46,6 +47,7 @@ class Core:
         self.store = store
         self.clock = clock
         self.library = library
+        self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
 

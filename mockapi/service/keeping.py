@@ -13,10 +13,10 @@ from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, 
 from mockapi.service.seeds import prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, usage_key
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
+from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
-from mockapi.wire.tokens import count_tokens
 
 __all__ = ["Keeping", "locked"]
 
@@ -75,7 +75,7 @@ class Keeping:
         own = items_of(record.input_items)
         new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
         items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
-        tokens = count_tokens(new) + timeline.score.output_tokens
+        tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
         turn = Turn(record.id, due, items, tokens, prefix_after(timeline.plan.digest))
         if self._core.clock.is_virtual or timeline.ends_s == 0.0:
@@ -110,7 +110,7 @@ class Keeping:
         if tokens < _LEAST_CACHED:
             return 0
         request, counted = facts.request, effective.items[effective.start :]
-        sums = _sums(counted)
+        sums = _sums(counted, self._core.counter)
         before = tokens - sums[-1]
         head = [request.model, request.instructions, request.tools]
         key = digest(b"prefix", dumps([*head, facts.context.prefix]), size=16)
@@ -135,9 +135,9 @@ class Keeping:
         await self._store.add_usage(project, {f"{place}{name}": amount for name, amount in amounts.items()})
 
 
-def _sums(items: Sequence[JsonObject]) -> list[int]:
+def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:
     """Tokens of the first 0, 1, 2, … items."""
-    return list(accumulate((count_tokens([item]) for item in items), initial=0))
+    return list(accumulate((counter.count([item]) for item in items), initial=0))
 
 
 def _without_id(item: JsonObject) -> JsonObject:

@@ -19,7 +19,6 @@ from mockapi.service.seeds import Seeds
 from mockapi.stores.base import ConversationRecord
 from mockapi.wire.ids import is_id, partition_of
 from mockapi.wire.json import JsonObject
-from mockapi.wire.tokens import count_tokens
 from mockapi.wire.validation import bad_prefix
 
 __all__ = ["Effective", "Past", "Pasts", "Referring"]
@@ -135,7 +134,7 @@ class Pasts:
         if self._is_strict:
             needed = await self._needed_reasoning(project, counted)
             check_history(counted, context, needed)
-        return Effective(past, items, context.with_items(counted, count_tokens(counted)), start, restored)
+        return Effective(past, items, context.with_items(counted, self._core.counter.count(counted)), start, restored)
 
     async def _resolved(self, project: str, item: JsonObject, *, is_stored: bool) -> JsonObject | None:
         """An item as it is; a reference replaced by what it refers to, by nothing where that is let pass."""

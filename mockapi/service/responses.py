@@ -71,10 +71,11 @@ class Responses:
         facts = Facts(request, raw, call.headers or {}, effective.context)
         selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
         names = await self._names(call.project, facts, selection, effective)
-        tokens = count_input(facts)
+        tokens = count_input(facts, self.core.counter)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
         partition = past.partition or _partition(effective.items)
-        moment = Moment(identity, await self.core.now(call.project), partition, tokens, cached, shown)
+        now, counting = await self.core.now(call.project), self.core.settings.tokens
+        moment = Moment(identity, now, partition, tokens, cached, counting, shown)
         timeline = plan_reply(facts, selection, names, moment)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
         return Created(timeline, request.stream, call.project, request.conversation_id)
@@ -93,15 +94,14 @@ class Responses:
         prompt: JsonObject = dict(request.prompt or {})
         past = await self._pasts.find(project, request) if request.conversation_id else None
         version = prompt.get("version")
-        form = await self._seeds.prompt(project, str(prompt["id"]), version if isinstance(version, str) else None)
+        variables = prompt.get("variables")
+        given = variables if isinstance(variables, dict) else {}
+        form = await self._seeds.prompt(project, str(prompt["id"]), version if isinstance(version, str) else None, list(given))
         if form is None:
             wanted = f" and version '{version}'" if version else ""
             raise ApiError(f"Prompt with id '{prompt['id']}'{wanted} not found.", status=404)
         past = past or await self._pasts.find(project, request)
-        variables = prompt.get("variables")
-        messages = fill_prompt(form, variables if isinstance(variables, dict) else {})
-        if self.core.settings.unknown_ids == "create" and not form.messages:
-            messages = []
+        messages = fill_prompt(form, given)
         texts = [str(part["text"]) for each in messages for part in _parts(each) if "text" in part]
         update: JsonObject = {
             "model": request.model or form.model or "gpt-4o",

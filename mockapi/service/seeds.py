@@ -21,7 +21,6 @@ from mockapi.wire.ids import Derivation, digest, is_id, partition_of, thread_id
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
 from mockapi.wire.requests import CreateRequest, full_items
-from mockapi.wire.tokens import count_tokens
 
 __all__ = ["Seeds", "prefix_after", "record_of", "thread_items"]
 
@@ -55,7 +54,7 @@ class Seeds:
         identity = self._core.identity_of(project, "conversation", conversation_id)
         written = _written(seed.items, identity)
         items = thread_items(written, identity, now, conversation_id, known=_ids(written))
-        context = NEW_CONTEXT.with_items(items, count_tokens(items))._replace(prefix=identity[:16].hex())
+        context = NEW_CONTEXT.with_items(items, self._core.counter.count(items))._replace(prefix=identity[:16].hex())
         record = ConversationRecord(conversation_id, now, dumps(seed.metadata), context.to_bytes())
         return await self._store.add_conversation(project, record, [(str(item["id"]), dumps(item)) for item in items])
 
@@ -87,7 +86,7 @@ class Seeds:
         own = full_items(seed.input) if isinstance(seed.input, str) else _written(_list(seed.input), identity)
         given = {"model": seed.model, "input": "", "instructions": seed.instructions, "metadata": dict(seed.metadata)}
         request = CreateRequest(**given, previous_response_id=parent_id)  # type: ignore[arg-type]  # checked by the seed's form
-        context = past.with_items(own, count_tokens(own))
+        context = past.with_items(own, self._core.counter.count(own))
         output = [{"message": seed.output}] if isinstance(seed.output, str) else _list(seed.output)
         reply = Rendered(dumps([draft_of(long_item(item)) for item in output]), {"id": response_id})
         moment = Moment(identity, await self._core.now(project), partition_of(response_id))
@@ -116,13 +115,13 @@ class Seeds:
         part = {"type": "output_text", "annotations": [], "logprobs": [], "text": _INVENTED}
         return {"id": item_id, "type": "message", "status": "completed", "content": [part], "role": "assistant"}
 
-    async def prompt(self, project: str, prompt_id: str, version: str | None) -> PromptForm | None:
-        """A hosted prompt of that id and, if one is named, version."""
+    async def prompt(self, project: str, prompt_id: str, version: str | None, variables: Sequence[str]) -> PromptForm | None:
+        """A hosted prompt of that id and, if one is named, version; an invented one takes any variables."""
         for scenario in await self._core.scenarios_of(project):
             form = scenario.prompts.get(prompt_id)
             if form is not None and version in (None, form.version):
                 return form
-        return PromptForm(version=version or "1") if self._invents else None
+        return PromptForm(version=version or "1", variables=list(variables)) if self._invents else None
 
 
 def prefix_after(identity: bytes) -> str:
