@@ -9,6 +9,7 @@ from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
 from mockapi.engine.score import Score, ScoreKey, score_of
+from mockapi.engine.shaping import ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
@@ -19,7 +20,7 @@ from mockapi.wire.catalogue import error_from, failure_of
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
-from mockapi.wire.objects import echo_request, usage_object
+from mockapi.wire.objects import echo_request, tool_usage, usage_object
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tokens import FRAMING_TOKENS, count_tokens
 
@@ -78,10 +79,14 @@ def _timeline(
         tuple(request.include),
         request.top_logprobs,
         _cut(request, ending),
+        request.max_tool_calls,
+        image_settings(request.tools),
     )
     if pace.jitter:
         key = replace(key, seed=moment.identity.hex())
     score = score_of(reply.drafts, key, is_constant=reply.is_constant)
+    if score.searches:
+        overrides = {"tool_usage": tool_usage(score.searches), **overrides}
     tokens = facts.context.tokens + FRAMING_TOKENS + count_tokens(request.instructions) + count_tokens(request.tools)
     counted = usage_object(tokens, *_spent(score, request, ending))
     plan = Plan(
@@ -133,6 +138,10 @@ def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> P
     return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
 
 
+_SHOWING = frozenset(("code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources"))
+"""What a request may include of hosted calls."""
+
+
 @lru_cache(maxsize=256)
 def _score_key(
     pace: Pace,
@@ -143,6 +152,8 @@ def _score_key(
     include: tuple[str, ...],
     top_logprobs: int,
     cut: Cut | None,
+    most_hosted: int | None,
+    image: ImageSettings,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -154,6 +165,9 @@ def _score_key(
         one_call=not parallel,
         chunk=pace.chunk,
         cut=cut,
+        include=tuple(sorted(_SHOWING.intersection(include))),
+        most_hosted=most_hosted,
+        image=image,
     )
     return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2)
 
