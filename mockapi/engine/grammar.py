@@ -55,7 +55,7 @@ GRAMMAR: Mapping[str, ItemGrammar] = {
         "mcp", blanked(arguments="", error=None, output=None), hosted.mcp_call_events, runs=by_server, cut=cut_field("arguments")
     ),
     "mcp_approval_request": ItemGrammar("mcpr", status=None, cut=cut_field("arguments")),
-    "mcp_approval_response": ItemGrammar("mcpr", status=None),
+    "mcp_approval_response": ItemGrammar("mcpr", status=None, finish=hosted.finish_approval),
     "computer_call": ItemGrammar("cu", blanked(), call="own", runs=by_client),
     "computer_call_output": ItemGrammar("cu", call="computer_call"),
     "local_shell_call": ItemGrammar("lsh", calls.local_shell_opening, call="own", runs=by_client),

@@ -13,6 +13,7 @@ __all__ = [
     "compaction_events",
     "compaction_opening",
     "cut_image",
+    "finish_approval",
     "finish_code",
     "finish_file_search",
     "finish_image",
@@ -124,6 +125,12 @@ def mcp_call_events(item: Item, play: Play) -> Iterator[Draft]:
         yield Draft("mcp_call.failed", {})
     elif item.get("status", "completed") == "completed":
         yield Draft("mcp_call.completed", {})
+
+
+def finish_approval(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonObject:
+    """An answer is to the newest request, unless it names another."""
+    asked = item.get("approval_request_id") or slots.newest("mcp_approval_request", "mcpr")
+    return {**item, "approval_request_id": asked}
 
 
 def compaction_opening(item: Item) -> JsonObject:
