@@ -164,7 +164,7 @@ class ImageErrorForm(BaseModel):
     model_config = OPEN
 
     message: str
-    type: str = "image_generation_error"
+    type: str = "image_generation_user_error"
 
 
 class ImageForm(Identified):
@@ -293,7 +293,10 @@ def _image(form: Form) -> JsonObject:
     item: JsonObject = {"type": "image_generation_call", **without(form, "partial_images")}
     if "partial_images" in form:
         item["script"] = {"partial_images": form["partial_images"]}
-    return {"status": "failed", **item} if "error" in form else item
+    error = form.get("error")
+    if isinstance(error, Mapping):
+        item = {"status": "failed", **item, "error": {"type": "image_generation_user_error", **error}}
+    return item
 
 
 def _mcp_tool(tool: object) -> JsonObject:

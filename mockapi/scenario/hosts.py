@@ -59,15 +59,15 @@ def _fitting(choice: Tool, hosted: Sequence[Tool]) -> Tool | None:
 
 def _web_search(tool: Tool, words: str, choice: object) -> HostedCall:
     url = "https://example.com/?utm_source=openai"
-    citation = {"type": "url_citation", "title": "Example", "url": url}
-    item = {"web_search_call": {"query": words, "sources": [url]}}
+    citation: JsonObject = {"type": "url_citation", "title": "Example", "url": url}
+    item: JsonObject = {"web_search_call": {"query": words, "sources": [url]}}
     return HostedCall(item, f"The web says about “{words}”: example.", citation)
 
 
 def _file_search(tool: Tool, words: str, choice: object) -> HostedCall:
     result = {"filename": "example.txt", "file_id": "file-example", "score": 0.9, "text": f"About {words}."}
-    citation = {"type": "file_citation", "file_id": "file-example", "filename": "example.txt"}
-    item = {"file_search_call": {"queries": [words], "results": [result]}}
+    citation: JsonObject = {"type": "file_citation", "file_id": "file-example", "filename": "example.txt"}
+    item: JsonObject = {"file_search_call": {"queries": [words], "results": [result]}}
     return HostedCall(item, f"The files say about “{words}”: example.", citation)
 
 

@@ -1,7 +1,8 @@
 """The auto-responder: a deterministic, useful answer to a request that no step matches.
 
 A turn that a user began calls a tool where one is offered (or asked for) once; a tool that the server runs is called only when it
-is asked for, and the answer follows at once. When a tool's output comes, or when there is no tool, it answers: with a value valid under the JSON schema asked for, or with a text that says what it understood. So an agent loop ends.
+is asked for, and the answer follows at once. When a tool's output comes, or when there is no tool, it answers: with a value valid
+under the JSON schema asked for, or with a text that says what it understood. So an agent loop ends.
 """
 
 from collections.abc import Iterator, Mapping
