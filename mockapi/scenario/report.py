@@ -91,8 +91,11 @@ def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:
 
 def _wrong_kind(detail: ErrorDetails, path: Path, source: Source) -> str:
     expected = _KINDS.get(detail["type"]) or str(detail["ctx"]["expected"])
-    hint = _quote_hint(detail["input"], path, source) if "text" in expected else ""
-    return f"expected {expected}, got {_got(detail['input'])}{hint}"
+    value = detail["input"]
+    if detail["type"] == "union" and isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return f"expected {expected}, got one of type {value['type']!r}"
+    hint = _quote_hint(value, path, source) if "text" in expected else ""
+    return f"expected {expected}, got {_got(value)}{hint}"
 
 
 def _bad_item(detail: ErrorDetails, path: Path, source: Source) -> str:
