@@ -95,12 +95,15 @@ def _with_caller_id(caller: object, slots: Slots) -> object:
 def _allowed(drafts: Sequence[_Draft], shaping: Shaping) -> list[_Draft]:
     """What the request allows: one call of the client's without `parallel_tool_calls`, and `max_tool_calls` hosted ones.
 
-    What answers a call goes with it.
+    What answers a call goes with it; an item that is sent as it is always stays.
     """
     kept: list[_Draft] = []
     room = {"client": 1 if shaping.one_call else None, "server": shaping.most_hosted}
     was_dropped: dict[str, bool] = {}
     for draft in drafts:
+        if draft.is_verbatim:
+            kept.append(draft)
+            continue
         grammar = grammar_of(draft.item["type"])
         runner = grammar.runs(draft.item)
         left = room.get(runner)

@@ -38,8 +38,13 @@ class ImageSettings(NamedTuple):
 
 def image_settings(tools: Sequence[Mapping[str, object]]) -> ImageSettings:
     """The settings of the first `image_generation` tool on offer."""
+    if not tools:
+        return _UNASKED
     tool = next((tool for tool in tools if tool["type"] == "image_generation"), None)
-    return ImageSettings() if tool is None else _settings_of(tool)
+    return _UNASKED if tool is None else _settings_of(tool)
+
+
+_UNASKED = ImageSettings()
 
 
 def _settings_of(tool: Mapping[str, object]) -> ImageSettings:

@@ -91,7 +91,8 @@ def draft_of(item: Mapping[str, object]) -> JsonObject:
         key = _SCRIPT_KEYS.get(str(item["type"]))
         if key is None or key not in item:
             return {"verbatim": dict(item)}
-        return {"verbatim": without(item, key), "script": {key: item[key]}}
+        script = {} if item[key] is None else {"script": {key: item[key]}}
+        return {"verbatim": without(item, key), **script}
     ((name, form),) = item.items()
     if not isinstance(form, Mapping):
         raise TypeError(f"{name} is in its long form here")
