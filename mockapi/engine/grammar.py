@@ -1,8 +1,7 @@
 """The event grammar: one entry an item type says how it is finished, and which events lie between its two ends.
 
 Adding an item type is adding an entry to `GRAMMAR` (CONTRIBUTING.md). Facts: WIRE.md §3 and §4, event_grammar.json. Types that
-were never recorded as output (answers of a client, `additional_tools`) are added and done, and take the prefix of the call they
-answer, as listed function outputs do.
+were never recorded as output (answers of a client, `additional_tools`) are added and done, with prefixes of our own.
 """
 
 from collections.abc import Mapping
@@ -34,7 +33,7 @@ GRAMMAR: Mapping[str, ItemGrammar] = {
     "custom_tool_call": ItemGrammar(
         "ctc", blanked(input=""), one_text("input", "custom_tool_call_input"), call="own", runs=by_client, cut=cut_field("input")
     ),
-    "custom_tool_call_output": ItemGrammar("ctc", call="custom_tool_call"),
+    "custom_tool_call_output": ItemGrammar("ctco", call="custom_tool_call"),
     "web_search_call": ItemGrammar(
         "ws", bare, in_steps("web_search_call", "in_progress", "searching", "completed"), runs=by_server,
         finish=hosted.finish_web_search,
@@ -55,11 +54,11 @@ GRAMMAR: Mapping[str, ItemGrammar] = {
         "mcp", blanked(arguments="", error=None, output=None), hosted.mcp_call_events, runs=by_server, cut=cut_field("arguments")
     ),
     "mcp_approval_request": ItemGrammar("mcpr", status=None, cut=cut_field("arguments")),
-    "mcp_approval_response": ItemGrammar("mcpr", status=None, finish=hosted.finish_approval),
+    "mcp_approval_response": ItemGrammar("mcpa", status=None, finish=hosted.finish_approval),
     "computer_call": ItemGrammar("cu", blanked(), call="own", runs=by_client),
-    "computer_call_output": ItemGrammar("cu", call="computer_call"),
+    "computer_call_output": ItemGrammar("cuo", call="computer_call"),
     "local_shell_call": ItemGrammar("lsh", calls.local_shell_opening, call="own", runs=by_client),
-    "local_shell_call_output": ItemGrammar("lsh", cut=cut_field("output")),
+    "local_shell_call_output": ItemGrammar("lsho", cut=cut_field("output")),
     "shell_call": ItemGrammar(
         "sh", calls.shell_opening, calls.shell_events, call="own", runs=calls.by_container,
         finish=calls.finish_shell_call, cut=calls.cut_commands,
@@ -70,7 +69,7 @@ GRAMMAR: Mapping[str, ItemGrammar] = {
     "apply_patch_call": ItemGrammar(
         "apc", calls.patch_opening, calls.patch_events, call="own", runs=by_client, cut=calls.cut_patch, cut_status="in_progress",
     ),
-    "apply_patch_call_output": ItemGrammar("apc", call="apply_patch_call", cut=cut_field("output"), cut_status="failed"),
+    "apply_patch_call_output": ItemGrammar("apco", call="apply_patch_call", cut=cut_field("output"), cut_status="failed"),
     "tool_search_call": ItemGrammar("tsc", blanked(arguments={}), call="own"),
     "tool_search_output": ItemGrammar("tso", blanked(), call="tool_search_call"),
     "program": ItemGrammar("cm", calls.program_opening, status=None, call="own", cut=cut_field("code")),

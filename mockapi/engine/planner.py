@@ -9,7 +9,7 @@ from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
 from mockapi.engine.score import Score, ScoreKey, score_of
-from mockapi.engine.shaping import ImageSettings, image_settings
+from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
@@ -138,10 +138,6 @@ def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> P
     return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
 
 
-_SHOWING = frozenset(("code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources"))
-"""What a request may include of hosted calls."""
-
-
 @lru_cache(maxsize=256)
 def _score_key(
     pace: Pace,
@@ -165,7 +161,7 @@ def _score_key(
         one_call=not parallel,
         chunk=pace.chunk,
         cut=cut,
-        include=tuple(sorted(_SHOWING.intersection(include))),
+        include=tuple(value for value in SHOWABLE if value in include),
         most_hosted=most_hosted,
         image=image,
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mockapi.engine.pace import Chunk
 from mockapi.wire.tokens import count_text, split_tokens
 
-__all__ = ["Cut", "ImageSettings", "Shaping", "Slots", "image_settings", "slot_text"]
+__all__ = ["SHOWABLE", "Cut", "ImageSettings", "Shaping", "Slots", "image_settings", "slot_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,15 @@ def _settings_of(tool: Mapping[str, object]) -> ImageSettings:
     return ImageSettings(text("background"), text("quality"), text("size"), partial if isinstance(partial, int) else 0)
 
 
+SHOWABLE = ("code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources")
+"""What a request may include of hosted calls (WIRE.md §3)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shaping:
     """What of the request decides how drafts become items.
 
-    `include` holds the request's values that show fields of hosted calls, sorted; `most_hosted` is `max_tool_calls`.
+    `include` holds those of `SHOWABLE` that the request includes, in that order; `most_hosted` is `max_tool_calls`.
     """
 
     has_logprobs: bool = False
