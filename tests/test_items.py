@@ -5,11 +5,13 @@ import json
 import struct
 
 import pytest
-from openai.types.responses import ResponseIncludable
 
 from mockapi.engine.grammar import GRAMMAR
-from mockapi.scenario.forms import ITEM_TYPES
+from mockapi.engine.score import ScoreKey, compose
+from mockapi.scenario.forms import ITEM_TYPES, draft_of, long_item
 from mockapi.wire.items import ITEM_TYPES as INPUT_TYPES
+from mockapi.wire.json import dumps
+from mockapi.wire.requests import parse_create
 
 from .conftest import parse_sse
 
@@ -285,56 +287,6 @@ def test_exactly_the_recorded_deltas_are_obfuscated(serve):
     assert not any("obfuscation" in event for event in played(serve, reply, background=True))
 
 
-HIDDEN = [
-    {"web_search_call": {"query": "q", "sources": ["https://a.example"]}},
-    {"file_search_call": {"queries": "q", "results": [{"filename": "a.txt", "file_id": "file-1", "text": "t", "score": 0.5}]}},
-    {"code_interpreter_call": {"code": "1", "outputs": "1"}},
-    {"reasoning": {"encrypted_content": "secret"}},
-    {"message": {"text": "a", "logprobs": [{"token": "a", "logprob": -0.5}]}},
-]
-
-
-def shown(items):
-    """Which of the fields that an include adds are there."""
-    search, files, code, thought, said = items
-    return {
-        "web_search_call.action.sources": search["action"].get("sources"),
-        "file_search_call.results": files["results"],
-        "code_interpreter_call.outputs": code["outputs"],
-        "reasoning.encrypted_content": thought.get("encrypted_content"),
-        "message.output_text.logprobs": said["content"][0]["logprobs"] or None,
-    }
-
-
-FIELDS = {
-    "web_search_call.action.sources": [{"type": "url", "url": "https://a.example"}],
-    "file_search_call.results": [{"attributes": {}, "file_id": "file-1", "filename": "a.txt", "score": 0.5, "text": "t"}],
-    "code_interpreter_call.outputs": [{"type": "logs", "logs": "1"}],
-    "reasoning.encrypted_content": "secret",
-    "message.output_text.logprobs": [{"bytes": [97], "logprob": -0.5, "token": "a", "top_logprobs": []}],
-}
-WITHOUT_EFFECT = {
-    "web_search_call.results": "accepted; what it adds was never recorded, and the SDK's type has no field for it",
-    "message.input_image.image_url": "about listed input",
-    "computer_call_output.output.image_url": "about listed input",
-}
-
-
-@pytest.mark.parametrize("included", [None, *FIELDS, *WITHOUT_EFFECT])
-def test_an_include_adds_exactly_its_field(serve, included):
-    server = serve(json.dumps({"steps": [{"reply": HIDDEN}]}), capabilities="off")
-    body = {"model": "gpt-4o", "input": "x", "include": [included] if included else []}
-    wanted = {name: value if name == included else None for name, value in FIELDS.items()}
-    assert shown(server.post(body).json()["output"]) == wanted
-    events = [data for _, data in parse_sse(server.post({**body, "stream": True}).text)]
-    assert shown([event["item"] for event in events if event["type"].endswith("item.done")]) == wanted
-    assert shown(events[-1]["response"]["output"]) == wanted
-
-
-def test_every_include_is_one_or_the_other():
-    assert {*FIELDS, *WITHOUT_EFFECT} == set(ResponseIncludable.__args__)
-
-
 def test_verbatim_items_are_sent_as_they_are_by_their_types_grammar(serve):
     item = {
         "type": "code_interpreter_call", "id": "ci_mine", "status": "completed", "code": "1", "container_id": "c",
@@ -358,42 +310,6 @@ def test_unknown_types_are_added_and_done_as_they_are(serve):
     added, done = played(serve, [item])
     assert added["item"] == done["item"] == item
     assert (added["type"], done["type"]) == ("response.output_item.added", "response.output_item.done")
-
-
-HOSTED = ["web_search_call", "file_search_call", "code_interpreter_call"]
-
-
-def test_max_tool_calls_drops_further_hosted_calls(serve):
-    """And what answers them; calls of the client's do not count."""
-    container = {"shell_call": {"commands": "ls", "environment": "container"}}
-    reply = [
-        {"function_call": {"name": "f"}}, *({kind: "q"} for kind in HOSTED), container, {"shell_call_output": "a"}, {"message": "b"}
-    ]  # fmt: skip
-    server = serve(json.dumps({"steps": [{"reply": reply}]}))
-    for most, kept in ((None, 7), (3, 5), (4, 7), (1, 3)):
-        output = server.post({"model": "gpt-5", "input": "x", "max_tool_calls": most}).json()["output"]
-        assert len(output) == kept
-        assert output[-1]["type"] == "message"
-
-
-def test_without_parallel_calls_the_client_gets_one(serve):
-    reply = [{"web_search_call": "q"}, {"shell_call": "ls"}, {"function_call": {"name": "f"}}, {"web_search_call": "q"}]
-    server = serve(json.dumps({"steps": [{"reply": reply}]}))
-    output = server.post({"model": "gpt-5", "input": "x", "parallel_tool_calls": False}).json()["output"]
-    assert [item["type"] for item in output] == ["web_search_call", "shell_call", "web_search_call"]
-
-
-def test_searches_are_counted_when_they_have_been_made(serve):
-    page = {"web_search_call": {"action": {"type": "open_page", "url": "https://a.example"}}}
-    server = serve(json.dumps({"steps": [{"reply": [{"web_search_call": "a"}, page, {"web_search_call": "b"}]}]}))
-    events = [data for _, data in parse_sse(server.post({"model": "gpt-5", "input": "x", "stream": True}).text)]
-    counts = [event["response"]["tool_usage"]["web_search"]["num_requests"] for event in events if "response" in event]
-    assert counts == [0, 0, 2]
-
-
-def test_scripted_tool_usage_wins(serve):
-    server = serve(json.dumps({"steps": [{"reply": {"output": [{"web_search_call": "a"}], "tool_usage": {"mine": 1}}}]}))
-    assert server.post({"model": "gpt-5", "input": "x"}).json()["tool_usage"] == {"mine": 1}
 
 
 def test_a_picture_is_as_the_offered_tool_asks_for_it(serve):
@@ -445,9 +361,15 @@ def test_an_incomplete_response_ends_in_the_middle_of_any_item(serve, item, want
 
 
 def test_everything_a_response_says_can_be_sent_back(serve):
+    """The items, that is: whether a history of them makes sense is another question."""
     reply = [{kind: written} for kind, (written, _, _) in ROWS.items() if kind in INPUT_TYPES]
     server = serve(json.dumps({"steps": [{"reply": reply}]}))
     output = server.post({"model": "gpt-5", "input": "x", "include": INCLUDE}).json()["output"]
     assert len(output) == len(reply) > 25
-    answer = server.post({"model": "gpt-5", "input": [*output, {"role": "user", "content": "go on"}]})
-    assert answer.status_code == 200, answer.text
+    assert parse_create({"model": "gpt-5", "input": output}).input == output
+
+
+def test_a_call_that_the_reply_itself_answers_is_not_open():
+    reply = [{"function_call": {"name": "f"}}, {"function_call_output": {"output": "a"}}, {"function_call": {"name": "g"}}]
+    score = compose(dumps([draft_of(long_item(item)) for item in reply]), ScoreKey())
+    assert [call for _, call in score.call_items] == [("function_call", "g")]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from mockapi.engine.entry import Draft, Item, Play, mappings, one_delta, one_text, shortened, string
+from mockapi.engine.entry import Draft, Item, Play, mappings, one_delta, one_text, string
 from mockapi.engine.pace import split_text
 from mockapi.engine.shaping import Cut, Shaping, Slots
 from mockapi.wire.json import JsonObject
+from mockapi.wire.opaque import opaque_at_first
 
 __all__ = [
     "by_container",
@@ -148,4 +149,4 @@ def local_shell_opening(item: Item) -> JsonObject:
 
 def program_opening(item: Item) -> JsonObject:
     """No code yet, and another fingerprint, shorter than the last."""
-    return {**item, "code": "", "fingerprint": shortened(string(item, "fingerprint"))}
+    return {**item, "code": "", "fingerprint": opaque_at_first(string(item, "fingerprint"))}

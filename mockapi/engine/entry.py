@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 
 from mockapi.engine.pace import Chunk, split_text
 from mockapi.engine.shaping import Cut, Shaping, Slots
-from mockapi.wire.ids import text_of_length
 from mockapi.wire.json import JsonObject
 
 __all__ = [
@@ -25,8 +24,6 @@ __all__ = [
     "mappings",
     "one_delta",
     "one_text",
-    "sealed",
-    "shortened",
     "string",
 ]
 
@@ -178,13 +175,3 @@ def in_steps(kind: str, *steps: str) -> Callable[[Item, Play], Iterator[Draft]]:
 def cut_field(field: str) -> Callable[[Item, Cut], JsonObject]:
     """An early end in the middle of one text field."""
     return lambda item, cut: {**item, field: cut.text(string(item, field))}
-
-
-def sealed(secret: bytes, length: int) -> str:
-    """Opaque text that looks like the real one's; derived from what it hides."""
-    return "gAAAAAB" + text_of_length(secret[:64], length)
-
-
-def shortened(text: str) -> str:
-    """Opaque text as it is when an item is added: shorter than at its end, and different, as recorded."""
-    return sealed(text.encode(), max(32, min(1_541, len(text) * 3 // 4)))

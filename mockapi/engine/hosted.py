@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from mockapi.engine.entry import Draft, Item, Play, in_steps, one_delta, one_text, shortened, string
+from mockapi.engine.entry import Draft, Item, Play, in_steps, one_delta, one_text, string
 from mockapi.engine.picture import tiny_picture
 from mockapi.engine.shaping import Cut, Shaping, Slots
 from mockapi.wire.json import JsonObject
+from mockapi.wire.opaque import opaque_at_first
 
 __all__ = [
     "code_events",
@@ -135,7 +136,7 @@ def finish_approval(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonObj
 
 def compaction_opening(item: Item) -> JsonObject:
     """Shorter and different from what it is at its end, as recorded."""
-    return {**item, "encrypted_content": shortened(string(item, "encrypted_content"))}
+    return {**item, "encrypted_content": opaque_at_first(string(item, "encrypted_content"))}
 
 
 def compaction_events(item: Item, play: Play) -> Iterator[Draft]:

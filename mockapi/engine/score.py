@@ -132,10 +132,11 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     notes = tuple(_numbered(_timed(list(_drafts(finished, shown, key)), key), key))
     tokens, reasoning = count_output(finished.items)
     slots = tuple(finished.slot(n).encode() for n in range(len(finished.prefixes)))
+    answered = {item.get("call_id") for item in finished.items if str(item["type"]).endswith("_output")}
     calls = tuple(
         (str(item["call_id"]), (str(item["type"]), str(item.get("name", ""))))
         for item in finished.items
-        if item["type"] in CALL_TYPES
+        if item["type"] in CALL_TYPES and item["call_id"] not in answered
     )
     first_s, searches = key.pace.first_s, sum(_is_search(item) for item in finished.items)
     return Score(notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, first_s, slots, calls, searches)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from mockapi.engine.entry import Draft, Item, ItemGrammar, Play, blanked, mappings, sealed, shortened, string
+from mockapi.engine.entry import Draft, Item, ItemGrammar, Play, blanked, mappings, string
 from mockapi.engine.pace import split_text
 from mockapi.engine.shaping import Cut, Shaping, Slots
 from mockapi.wire.ids import chance
 from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.opaque import opaque, opaque_at_first
 
 __all__ = ["MESSAGE", "REASONING", "span_end"]
 
@@ -154,7 +155,7 @@ def _reasoning_opening(item: Item) -> JsonObject:
         shown["content"] = []
     secret = shown.get("encrypted_content")
     if isinstance(secret, str):
-        shown["encrypted_content"] = shortened(secret)
+        shown["encrypted_content"] = opaque_at_first(secret)
     return shown
 
 
@@ -179,7 +180,7 @@ def _finish_reasoning(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonO
     finished = {"summary": [], **item}
     if shaping.is_encrypted or shaping.encrypts_always:
         hidden = dumps([finished["summary"], finished.get("content")])
-        finished["encrypted_content"] = scripted or sealed(hidden, 400 + len(hidden))
+        finished["encrypted_content"] = scripted or opaque(hidden, 400 + len(hidden))
         if shaping.encrypts_always:
             finished.setdefault("content", [])
     return finished

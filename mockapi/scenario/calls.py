@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from mockapi.scenario.fields import Arguments, CallForm, ItemForm, LinkForm, Payload, as_text, json_text, link
-from mockapi.wire.ids import text_of_length
 from mockapi.wire.json import JsonObject
+from mockapi.wire.opaque import opaque
 from mockapi.wire.tools import Tool, echo_tool
 
 __all__ = ["CALLS"]
@@ -110,8 +110,7 @@ def _searching(kind: str, form: Form, **fields: object) -> JsonObject:
 
 def _program(form: Form) -> JsonObject:
     code = as_text(form["code"])
-    fingerprint = "gAAAAAB" + text_of_length(code.encode()[:64], 400 + len(code))
-    return {"fingerprint": fingerprint, **link("program", form, code=code)}
+    return {"fingerprint": opaque(code.encode(), 400 + len(code)), **link("program", form, code=code)}
 
 
 def _program_output(form: Form) -> JsonObject:

@@ -21,6 +21,7 @@ from mockapi.scenario.fields import (
 )
 from mockapi.wire.ids import text_of_length
 from mockapi.wire.json import JsonObject
+from mockapi.wire.opaque import opaque
 from mockapi.wire.tools import Tool, echo_tool
 from mockapi.wire.typed import by_kind
 
@@ -329,8 +330,7 @@ def _approval_response(form: Form) -> JsonObject:
 
 
 def _compaction(form: Form) -> JsonObject:
-    made = "gAAAAAB" + text_of_length(b"compaction", 2_393)
-    item: JsonObject = {"type": "compaction", "encrypted_content": made, **without(form, "compacting")}
+    item: JsonObject = {"type": "compaction", "encrypted_content": opaque(b"compaction", 2_400), **without(form, "compacting")}
     return {**item, "script": {"compacting": form["compacting"]}} if form.get("compacting") else item
 
 
