@@ -27,7 +27,7 @@ def run(*arguments, **options):
 
 def test_check_says_fine():
     result = run("check", str(SCENARIOS))
-    assert (result.exit_code, result.output) == (0, "5 scenarios, no problems\n")
+    assert (result.exit_code, result.output) == (0, "6 scenarios, no problems\n")
 
 
 def test_check_tells_every_problem_and_exits_1(tmp_path):

@@ -1,6 +1,7 @@
 """The official SDK is the contract: everything it knows is supported or named in the one "not yet" table, and everything we
 send validates under its types."""
 
+import json
 from typing import get_args
 
 import pytest
@@ -20,6 +21,7 @@ from mockapi.wire.requests import INCLUDABLE, CreateRequest
 from mockapi.wire.tools import TOOL_TYPES
 
 from .conftest import SCENARIOS, parse_sse
+from .test_items import INCLUDE, MCP, ROWS
 
 
 def type_names(union) -> set[str]:
@@ -78,8 +80,45 @@ def test_every_event_type_is_known(serve):
     assert sent & LATER_EVENTS == set()
 
 
+# Every type once, and the ways in which types differ.
+EVERY_ITEM = [{kind: written} for kind, (written, _, _) in ROWS.items()]
+EVERY_WAY = [
+    {"web_search_call": {"action": {"type": "open_page", "url": "https://a.example"}}},
+    {"web_search_call": {"action": {"type": "find_in_page", "url": "https://a.example", "pattern": "a"}}},
+    {"web_search_call": {"action": {"queries": ["a", "b"]}, "sources": ["https://a.example"]}},
+    {"image_generation_call": {"error": {"message": "no"}}},
+    {"mcp_list_tools": {"server_label": "s", "error": "no"}},
+    {"mcp_call": {**MCP, "error": "no"}},
+    {"mcp_call": {**MCP, "error": {"type": "http_error", "code": 502, "message": "no"}}},
+    {"mcp_call": {**MCP, "approval_request_id": "mcpr_1", "output": "yes"}},
+    {"computer_call": {"actions": [{"type": "click", "button": "left", "x": 1, "y": 2}, {"type": "type", "text": "a"}]}},
+    {
+        "computer_call": {
+            "action": {"type": "drag", "path": [{"x": 1, "y": 2}, {"x": 3, "y": 4}], "keys": ["SHIFT"]},
+            "pending_safety_checks": [{"id": "sc_1", "code": "malicious_instructions", "message": "m"}],
+        }
+    },
+    {"shell_call": {"commands": "ls", "environment": "container"}},
+    {"shell_call_output": "a"},
+    {"shell_call": {"commands": "ls", "environment": "local", "caller": "program"}},
+    {"apply_patch_call": {"operation": {"type": "delete_file", "path": "a"}}},
+    {"tool_search_call": {"execution": "client", "arguments": {"goal": "g"}}},
+    {"tool_search_output": {"tools": [{"type": "function", "name": "f", "defer_loading": True}]}},
+    {"message": {"text": "heard", "audio": {"data": "UklGRg=="}}},
+    {
+        "message": {
+            "text": "file",
+            "annotations": [{"type": "container_file_citation", "filename": "f", "start_index": 0, "end_index": 4}],
+        }
+    },
+]
+
 EVERYTHING = """
 steps:
+  - when: {input: {equals: every item}}
+    reply: EVERY_ITEM
+  - when: {input: {equals: every way}}
+    reply: EVERY_WAY
   - when: {input: {equals: everything}}
     reply:
       - reasoning: {summary: [One., Two.], content: [raw thoughts]}
@@ -106,6 +145,8 @@ steps:
     reply: [{function_call: {name: f, arguments: {a: some text}}}]
     incomplete: max_output_tokens
 """.replace("refusal: no", "refusal: I won't.")
+EVERYTHING = EVERYTHING.replace("EVERY_ITEM", json.dumps(EVERY_ITEM)).replace("EVERY_WAY", json.dumps(EVERY_WAY))
+TEXTS = ["everything", "every item", "every way", "fails", "cut", "cut call"]
 
 TOOLS = [
     {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": None},
@@ -128,10 +169,10 @@ FULL = {
     "text": {"format": {"type": "json_schema", "name": "s", "schema": {"type": "object"}}, "verbosity": "low"},
     "reasoning": {"effort": "high", "summary": "auto"},
     "metadata": {"a": "b"},
-    "include": ["reasoning.encrypted_content"],
+    "include": ["reasoning.encrypted_content", *INCLUDE],
     "instructions": "Be brief.",
     "prompt_cache_options": {"mode": "explicit", "ttl": "30m"},
-    "max_tool_calls": 3,
+    "max_tool_calls": 30,
     "user": "me",
     "service_tier": "fast",
     "access_programs": {"cyber": "standard"},
@@ -142,13 +183,21 @@ WITH_LOGPROBS = {"model": "gpt-4o", "include": ["message.output_text.logprobs"],
 
 def all_streams(serve):
     server = serve(EVERYTHING)
-    for text in ("everything", "fails", "cut", "cut call"):
+    for text in TEXTS:
         for body in ({"model": "gpt-4o"}, FULL, WITH_LOGPROBS, {"model": "gpt-4o", "background": True}):
             yield parse_sse(server.post({**body, "input": text, "stream": True}).text)
 
 
 # The recorded nested error event does not fit the SDK's flat type for it; the SDK raises on it, as it should.
 NOT_CHECKED = {"error"}
+# Recorded events that no SDK type knows, or whose item the SDK wants whole when it is only added.
+NOT_IN_THE_SDK = {"response.apply_patch_call_operation_diff.delta", "response.apply_patch_call_operation_diff.done"}
+NOT_YET_WHOLE = {"web_search_call"}  # recorded without its action at added (WIRE.md §4)
+
+
+def is_checked(name, data):
+    is_partial = name == "response.output_item.added" and data["item"]["type"] in NOT_YET_WHOLE
+    return name not in NOT_CHECKED | NOT_IN_THE_SDK and not is_partial
 
 
 def test_every_event_validates_under_the_sdk(serve):
@@ -156,15 +205,15 @@ def test_every_event_validates_under_the_sdk(serve):
     checked = 0
     for stream in all_streams(serve):
         for name, data in stream:
-            if name not in NOT_CHECKED:
+            if is_checked(name, data):
                 adapter.validate_python(data)
                 checked += 1
             assert name == data["type"]
         assert [data["sequence_number"] for _, data in stream] == list(range(len(stream)))
-    assert checked > 250
+    assert checked > 1000
 
 
-@pytest.mark.parametrize("text", ["everything", "fails", "cut", "cut call", "unscripted"])
+@pytest.mark.parametrize("text", [*TEXTS, "unscripted"])
 @pytest.mark.parametrize("extra", [{"model": "gpt-4o"}, FULL, WITH_LOGPROBS], ids=["plain", "full", "logprobs"])
 def test_every_body_validates_under_the_sdk(serve, text, extra):
     body = serve(EVERYTHING).post({**extra, "input": text}).json()
@@ -172,11 +221,25 @@ def test_every_body_validates_under_the_sdk(serve, text, extra):
     assert body["status"] == {"fails": "failed", "cut": "incomplete", "cut call": "incomplete"}.get(text, "completed")
 
 
+@pytest.mark.parametrize("text", ["everything", "every item", "every way"])
+@pytest.mark.parametrize("extra", [{"model": "gpt-4o"}, FULL], ids=["plain", "full"])
+def test_the_sdks_accumulator_rebuilds_every_response(serve, text, extra):
+    """It checks the identity of every item on the way; what it ends with is the last snapshot."""
+    with serve(EVERYTHING).sdk().responses.stream(**{**extra, "input": text}) as stream:
+        done = {event.output_index: event.item for event in stream if event.type == "response.output_item.done"}
+        final = stream.get_final_response()
+    parsed = {"parsed_arguments": True, "content": {"__all__": {"parsed"}}}
+    rebuilt = [item.model_dump(exclude_unset=True, exclude=parsed) for item in final.output]
+    assert rebuilt == [done[index].model_dump(exclude_unset=True, exclude=parsed) for index in sorted(done)]
+    assert len(rebuilt) >= 8
+
+
 def test_shipped_scenarios_validate_under_the_sdk(serve):
     server = serve(paths=(SCENARIOS,))
     for text in ("say hello", "how many r's are in strawberry", "tell me a long story"):
-        for _, data in parse_sse(server.post({"model": "gpt-5", "input": text, "stream": True}).text):
-            assert TypeAdapter(ResponseStreamEvent).validate_python(data).type == data["type"]
+        for name, data in parse_sse(server.post({"model": "gpt-5", "input": text, "stream": True}).text):
+            if is_checked(name, data):
+                assert TypeAdapter(ResponseStreamEvent).validate_python(data).type == data["type"]
 
 
 def test_echo_of_every_parameter(serve):

@@ -7,11 +7,12 @@ import httpx
 import pytest
 
 from mockapi.cli import main
-from mockapi.scenario.forms import FORMS
+from mockapi.scenario.forms import FORMS, draft_of, long_item
 from mockapi.scenario.model import Defaults, ErrorForm, FailForm, PaceForm, ReplyForm, ScenarioFile, StepForm, UsageForm, When
 from mockapi.server import build_app
 from mockapi.settings import Settings
 from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.wire.json import dumps
 
 from .conftest import ROOT
 
@@ -32,6 +33,25 @@ def test_every_key_is_described(model):
 
 def test_every_item_and_code_is_described():
     assert [name for name in (*FORMS, *ERROR_CODES) if f"`{name}`" not in PAGE] == []
+
+
+def test_the_worked_example_of_contributing(monkeypatch):
+    """The weather call of CONTRIBUTING.md: its entry, form and row fit each other."""
+    from mockapi.engine import grammar
+    from mockapi.engine.score import ScoreKey, compose
+    from mockapi.scenario import hosted
+
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    entry, form, row = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setitem(grammar.GRAMMAR, "weather_call", eval(f"{{{entry}}}", vars(grammar))["weather_call"])
+    code, line = form.split('"weather_call": Item')
+    names = dict(vars(hosted))
+    exec(code, names)
+    monkeypatch.setitem(FORMS, "weather_call", eval(f"{{'weather_call': Item{line}}}", names)["weather_call"])
+    written, between, wanted = eval(f"{{{row}}}")["weather_call"]
+    score = compose(dumps([draft_of(long_item({"weather_call": written}))]), ScoreKey())
+    assert [note.type.removeprefix("response.") for note in score.notes][1:-1] == between
+    assert score.finished.items[0].items() >= wanted.items()
 
 
 def test_every_command_and_option_is_described():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockapi.engine.items import Cut, Shaping
+from mockapi.engine.items import Cut, ImageSettings, Shaping
 from mockapi.engine.pace import Pace, split_text
 from mockapi.engine.plan import Background, Ending, Plan, Progress
 from mockapi.engine.score import ScoreKey, compose, score_of
@@ -30,6 +30,25 @@ items = st.one_of(
     st.builds(lambda parts: {"reasoning": {"summary": parts}}, st.lists(texts, max_size=3)),
     st.builds(lambda text: {"function_call": {"name": "f", "arguments": {"a": text}}}, texts),
     st.builds(lambda text: {"custom_tool_call": {"name": "c", "input": text}}, texts),
+    st.builds(lambda text: {"code_interpreter_call": {"code": text, "outputs": text}}, texts),
+    st.builds(lambda commands: {"shell_call": {"commands": commands}}, st.lists(texts, max_size=3)),
+    st.builds(lambda texts: {"shell_call_output": {"output": [{"stdout": text} for text in texts]}}, st.lists(texts, max_size=3)),
+    st.builds(lambda text: {"apply_patch_call": {"operation": {"type": "create_file", "path": "a", "diff": text}}}, texts),
+    st.builds(lambda text: {"mcp_call": {"name": "f", "server_label": "s", "arguments": text, "output": text}}, texts),
+    st.builds(
+        lambda text, count: {"image_generation_call": {"revised_prompt": text, "partial_images": count}}, texts, st.integers(0, 2)
+    ),
+    st.sampled_from(
+        [
+            {"web_search_call": "q"},
+            {"file_search_call": "q"},
+            {"mcp_list_tools": {"server_label": "s"}},
+            {"program": "f()"},
+            {"function_call": {"name": "f", "arguments": {}, "caller": "program"}},
+            {"compaction": {"compacting": 1}},
+            {"type": "unheard_of", "anything": [1]},
+        ]
+    ),
 )
 drafts = st.lists(items, max_size=4).map(lambda each: dumps([as_draft(item) for item in each]))
 chunks = st.one_of(st.sampled_from(["words", "tokens", "chars"]), st.integers(1, 9))
@@ -58,6 +77,10 @@ def plans(draw):
     shaping = Shaping(
         has_logprobs=draw(st.booleans()),
         is_encrypted=draw(st.booleans()),
+        include=draw(st.sampled_from([(), ("code_interpreter_call.outputs", "web_search_call.action.sources")])),
+        one_call=draw(st.booleans()),
+        most_hosted=draw(st.sampled_from([None, 1])),
+        image=ImageSettings(partial_images=draw(st.integers(0, 1))),
         chunk=pace.chunk,
         cut=Cut(draw(st.sampled_from([None, 3]))) if ending.status == "incomplete" else None,
     )
@@ -104,21 +127,24 @@ def test_the_last_snapshot_equals_the_fold_at_the_end(plan):
     assert last["status"] == plan.ending.status
 
 
+WHOLE = ("text", "refusal", "arguments", "input", "code", "diff", "command")
+
+
 @given(plans())
 def test_deltas_add_up_to_what_done_says(plan):
     texts: dict = {}
     for event in Timeline(plan).events():
         data = json.loads(event.data)
-        place = (data.get("item_id"), data.get("content_index"), data.get("summary_index"))
-        if data["type"].endswith(".delta"):
+        places = ("output_index", "content_index", "summary_index", "command_index")
+        place = (data["type"].rpartition(".")[0], *(data.get(key) for key in places))
+        if data["type"].endswith(".delta") and isinstance(data["delta"], str):
             texts[place] = texts.get(place, "") + data["delta"]
-        elif data["type"].endswith((".done",)) and data["type"].split(".")[1] not in (
-            "output_item",
-            "content_part",
-            "reasoning_summary_part",
-        ):
-            whole = next(data[key] for key in ("text", "refusal", "arguments", "input") if key in data)
-            assert texts.get(place, "") == whole
+        elif data["type"].endswith(".delta"):
+            texts[place] = data["delta"]["stdout"]
+        elif data["type"] == "response.shell_call_output_content.done":
+            assert texts.get(place, "") == data["output"][0]["stdout"]
+        elif data["type"].endswith(".done") and (key := next((key for key in WHOLE if key in data), None)):
+            assert texts.get(place, "") == data[key]
 
 
 @given(plans())

@@ -1,5 +1,6 @@
 """Scenario files: everything that can be refused is refused at load, with file:line:column, the key, and what was meant."""
 
+from base64 import b64encode
 from pathlib import Path
 
 import jsonschema
@@ -95,7 +96,7 @@ def problems(text: str) -> list[str]:
         ),
         (
             "steps:\n  - {reply: x, when: {endpoint: responses.retrieve}}",
-            ["f.yaml:2:5: steps[0]: reply is for responses.create and responses.compact; other endpoints take error"],
+            ["f.yaml:2:5: steps[0]: reply is for responses.create, compact and input_tokens; other endpoints take error"],
         ),
         (
             "steps:\n  - {error: server_error, when: {endpoint: responses.retreive}}",
@@ -147,14 +148,144 @@ def test_refused_with_place_key_and_meaning(text, expected):
         ("steps[0].background", "steps: [{reply: x, background: manual}]"),
         ("steps[0].pace.keepalive", "steps: [{reply: x, pace: {keepalive: 30s}}]"),
         ("defaults.background", "defaults: {background: manual}\nsteps: []"),
-        ("steps[0].reply[0]", "steps: [{reply: [{web_search_call: news}]}]"),
-        ("steps[0].reply[0]", "steps: [{reply: [{image_generation_call: {result: {file: ../../etc/passwd}}}]}]"),
     ],
 )
 def test_keys_of_later_releases_are_refused_never_ignored(key, text):
     (problem,) = problems(text)
     assert key in problem
     assert "not supported yet" in problem
+
+
+REPLY = "steps:\n  - reply:\n    - "
+IMAGE = "image_generation_call"
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (
+            "message: {text: short, annotations: [{type: file_citation, file_id: f, filename: a, index: 6}]}",
+            "3:44: steps[0].reply[0].message.annotations[0]: the annotation ends at 6, but the text has 5 characters",
+        ),
+        (
+            "message: {content: [{text: ab, annotations: [{type: url_citation, start_index: 2, end_index: 1, title: t, url: u}]}]}",
+            "3:52: steps[0].reply[0].message.content[0].annotations[0]: the annotation begins at 2, after its end at 1",
+        ),
+        (
+            "message: {text: short, annotations: [{type: file_citation, file_id: f, filename: a, index: -1}]}",
+            "3:44: steps[0].reply[0].message.annotations[0]: an annotation's indexes count characters from 0",
+        ),
+        (
+            "message: {text: a, id: msg_1}\n    - type: hologram\n      id: msg_1",
+            "5:7: steps[0].reply[1].id: 'msg_1' is the id of item 1 already",
+        ),
+        (
+            "function_call: {name: f, call_id: c}\n    - function_call: {name: g, call_id: c}",
+            "4:32: steps[0].reply[1].function_call.call_id: 'c' is the call_id of item 1 already",
+        ),
+        (
+            f"{IMAGE}: {{partial_images: ['']}}",
+            f"3:48: steps[0].reply[0].{IMAGE}.partial_images[0]: a picture is base64, and not empty",
+        ),
+        (f"{IMAGE}: {{result: no base64}}", f"3:31: steps[0].reply[0].{IMAGE}.result: a picture is base64, and not empty"),
+        (
+            f"{IMAGE}: {{partial_images: 2, status: failed}}",
+            f"3:31: steps[0].reply[0].{IMAGE}.partial_images: a count of partial images shows the result so often, and there is none",
+        ),
+        (
+            f"{{type: {IMAGE}, partial_images: 1}}",
+            "3:37: steps[0].reply[0].partial_images: a count of partial images shows the result so often, and there is none",
+        ),
+        (
+            f"{IMAGE}: {{partial_images: many}}",
+            f"3:31: steps[0].reply[0].{IMAGE}.partial_images: expected a count or a list of pictures, got 'many'",
+        ),
+        (
+            f"{IMAGE}: {{result: {{file: a.png}}}}",
+            f"3:31: steps[0].reply[0].{IMAGE}.result: a file can be named only in a scenario that is itself read from a file; give base64",
+        ),
+        (
+            "web_search_call: {query: a, action: {query: b}}",
+            "3:7: steps[0].reply[0].web_search_call: give query or action, not both",
+        ),
+        (
+            "web_search_call: {action: {type: open, url: u}}",
+            "3:25: steps[0].reply[0].web_search_call.action: expected an action: search, open_page or find_in_page, got one of type 'open'",
+        ),
+        ("web_search_call: {qery: a}", "3:25: steps[0].reply[0].web_search_call.qery: unknown key; did you mean 'query'?"),
+        (
+            "computer_call: {action: {type: click, x: 1, y: 2}}",
+            "3:23: steps[0].reply[0].computer_call.action.button: this key is required",
+        ),
+        (
+            "apply_patch_call: {operation: {type: delete_file, path: a, diff: x}}",
+            "3:26: steps[0].reply[0].apply_patch_call.operation: create_file and update_file need a diff, delete_file has none",
+        ),
+        ("mcp_call: {name: f}", "3:7: steps[0].reply[0].mcp_call.server_label: this key is required"),
+        ("{type: mcp_call, name: f, server_label: s}", "3:7: steps[0].reply[0].arguments: this key is required"),
+        ("{type: [a]}", "3:7: steps[0].reply[0]: expected text as the item's type, got a list"),
+    ],
+)
+def test_items_that_no_stream_can_show(item, expected):
+    assert problems(REPLY + item) == [f"f.yaml:{expected}"]
+
+
+def test_a_templates_span_and_id_are_not_judged_at_load():
+    item = "message: {text: '{{ input }}', annotations: [{type: file_citation, file_id: f, filename: a, index: 600}]}"
+    assert load_text(REPLY + item).steps
+    assert load_text(REPLY + "json: {id: a}\n    - json: {id: a}").steps
+
+
+def test_an_unknown_type_is_a_warning():
+    (warning,) = load_text(REPLY + "type: mesage\n      content: []", "f.yaml").warnings
+    assert str(warning) == (
+        "f.yaml:3:7: steps[0].reply[0].type: the item type 'mesage' is not known: it is sent as it is, added and done; "
+        "did you mean 'message'?"
+    )
+    assert load_text(REPLY + "type: message\n      content: []").warnings == ()
+
+
+PIXEL = b"\x89PNG\r\n\x1a\n"
+
+
+def scenario_with_picture(folder: Path, name: str) -> Path:
+    path = folder / "s.yaml"
+    path.write_text(
+        f"steps: [{{reply: [{{image_generation_call: {{result: {{file: {name}}}, partial_images: [{{file: {name}}}]}}}}]}}]"
+    )
+    return path
+
+
+def test_pictures_are_read_from_the_scenarios_folder(tmp_path):
+    (tmp_path / "art").mkdir()
+    (tmp_path / "art" / "cat.webp").write_bytes(PIXEL)
+    step = load_file(scenario_with_picture(tmp_path, "art/cat.webp")).steps[0]
+    (draft,) = loads(step.reply.constant.drafts)
+    assert draft["result"] == draft["script"]["partial_images"][0] == b64encode(PIXEL).decode()
+    assert draft["output_format"] == "webp"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("../secret.png", "'../secret.png' is outside the scenario's folder"),
+        ("/etc/passwd", "'/etc/passwd' is outside the scenario's folder"),
+        ("link.png", "'link.png' is outside the scenario's folder"),
+        ("missing.png", "there is no file 'missing.png' in the scenario's folder"),
+        ("'{{ input }}'", "the name of a file is not a template: it is read at load"),
+        ('"a\\0b"', "cannot be read"),
+    ],
+)
+def test_a_picture_outside_the_folder_is_refused_with_its_place(tmp_path, name, problem):
+    (tmp_path / "secret.png").write_bytes(PIXEL)
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(ScenarioError) as caught:
+        load_file(scenario_with_picture(inside, name))
+    (found,) = map(str, caught.value.problems)
+    assert "s.yaml:1:43: steps[0].reply[0].image_generation_call.result: " in found
+    assert problem in found
 
 
 def test_an_alias_bomb_is_refused_quickly():

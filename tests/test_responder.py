@@ -139,3 +139,61 @@ def test_no_value_is_a_clear_error(serve, body):
 def test_the_answer_is_deterministic(serve):
     body = {"model": "m", "input": "x", "tools": [WEATHER]}
     assert serve(SCRIPT).post(body).content == serve(SCRIPT).post(body).content
+
+
+HOSTED = {
+    "web_search": {"type": "web_search"},
+    "web_search_preview": {"type": "web_search_preview"},
+    "file_search": {"type": "file_search", "vector_store_ids": ["vs_1"]},
+    "code_interpreter": {"type": "code_interpreter", "container": {"type": "auto"}},
+    "image_generation": {"type": "image_generation"},
+    "mcp": {"type": "mcp", "server_label": "crm", "server_url": "https://a.example", "allowed_tools": ["find"]},
+}
+MADE = {"web_search_preview": "web_search_call", "mcp": "mcp_call"}
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_a_hosted_tool_is_called_when_it_is_asked_for(client, name):
+    choice = {"type": name, **({"server_label": "crm"} if name == "mcp" else {})}
+    expected = [MADE.get(name, f"{name}_call"), "message"]
+    for asked, tools in (
+        (choice, [WEATHER, *HOSTED.values()]),
+        ("required", [HOSTED[name]]),
+        ({"type": "allowed_tools", "mode": "required", "tools": [choice]}, list(HOSTED.values())),
+    ):
+        response = ask(client, tools=tools, tool_choice=asked)
+        assert [item.type for item in response.output] == expected
+        assert "Hello there" in response.output_text or "crm" in response.output_text
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", {"type": "file_search"}, {"type": "mcp", "server_label": "other"}])
+def test_a_hosted_tool_is_not_called_unasked(client, choice):
+    tools = [HOSTED["web_search"], HOSTED["mcp"]]
+    assert [item.type for item in ask(client, tools=tools, tool_choice=choice).output] == ["message"]
+
+
+def test_functions_come_before_hosted_tools_when_any_is_required(client):
+    (call,) = ask(client, tools=[HOSTED["web_search"], WEATHER], tool_choice="required").output
+    assert call.type == "function_call"
+
+
+def test_what_hosted_tools_found_is_cited_and_shown_on_include(client):
+    include = ["file_search_call.results", "web_search_call.action.sources", "code_interpreter_call.outputs"]
+    found = {}
+    for name in ("web_search", "file_search", "code_interpreter"):
+        response = ask(client, tools=[HOSTED[name]], tool_choice="required", include=include)
+        found[name], message = response.output
+        for annotation in message.content[0].annotations:
+            assert getattr(annotation, "end_index", getattr(annotation, "index", 0)) == len(response.output_text)
+    assert found["web_search"].action.sources[0].url.startswith("https://example.com/")
+    assert found["file_search"].results[0].file_id == "file-example"
+    assert found["code_interpreter"].outputs[0].logs == "Hello there"
+
+
+def test_a_hosted_tool_and_a_schema_give_a_value_after_the_call(client):
+    with client.responses.stream(
+        model="gpt-4o", input="x", text_format=Address, tools=[HOSTED["web_search"]], tool_choice="required"
+    ) as stream:
+        final = stream.get_final_response()
+    assert [item.type for item in final.output] == ["web_search_call", "message"]
+    assert isinstance(final.output_parsed, Address)

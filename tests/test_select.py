@@ -178,6 +178,15 @@ SHIPPED = [
     ("my name is Ada", {}, "Hello Ada, nice to meet you!"),
     ("please say hello", {}, "Hello from mockapi!"),
     ("How many r's are in strawberry?", {"model": "gpt-5"}, "There are 3 r's in “strawberry”."),
+    ("What is new?", {"tools": [{"type": "web_search"}]}, "A park has opened."),
+    (
+        "What does the handbook say?",
+        {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+        "Thirty days of holidays.",
+    ),
+    ("Roll 2 dice", {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}, "You rolled 7."),
+    ("Draw a cat", {"tools": [{"type": "image_generation"}]}, ""),
+    ("Which system is this?", {"tools": [{"type": "shell"}]}, "Linux."),
 ]
 
 
@@ -186,6 +195,20 @@ def test_shipped_scenarios_answer(text, extra, expected):
     client = TestClient(build_app(Settings(paths=(SCENARIOS,), clock="virtual", unmatched="error")))
     body = client.post("/v1/responses", json={"model": "gpt-4o", "input": text, **extra}, headers=AUTH).json()
     assert body["output"][-1]["content"][0]["text"] == expected
+
+
+def test_shipped_hosted_tools_ask_before_they_call():
+    client = TestClient(build_app(Settings(paths=(SCENARIOS,), clock="virtual", unmatched="error")))
+    tools = [{"type": "mcp", "server_label": "links", "server_url": "https://links.example"}]
+    body = {"model": "gpt-4o", "input": "Please shorten the link", "tools": tools}
+    first = client.post("/v1/responses", json=body, headers=AUTH).json()
+    asked = first["output"][-1]
+    assert asked["type"] == "mcp_approval_request"
+    approval = {"type": "mcp_approval_response", "approval_request_id": asked["id"], "approve": True}
+    again = {**body, "input": [approval], "previous_response_id": first["id"]}
+    call, message = client.post("/v1/responses", json=again, headers=AUTH).json()["output"]
+    assert (call["approval_request_id"], call["output"]) == (asked["id"], "https://s.example/1")
+    assert message["content"][0]["text"] == "It is https://s.example/1"
 
 
 def test_shipped_reasoning_scripts_its_usage():

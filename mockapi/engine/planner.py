@@ -9,6 +9,7 @@ from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
 from mockapi.engine.score import Score, ScoreKey, score_of
+from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.load import Step
@@ -21,7 +22,7 @@ from mockapi.wire.counter import FRAMING_TOKENS, Counter, Counting
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
-from mockapi.wire.objects import echo_request, usage_object
+from mockapi.wire.objects import echo_request, tool_usage, usage_object
 from mockapi.wire.requests import CreateRequest
 
 __all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error"]
@@ -33,8 +34,8 @@ Names = Callable[[], Mapping[str, object]]
 class Moment(NamedTuple):
     """What of the world goes into a plan: the digest all ids derive from, the clock's seconds, the chain's partition.
 
-    `input_tokens` of them `cached_tokens` are billed, counted by `counting`; `instructions` are a prompt's messages, shown
-    instead of the request's.
+    `input_tokens` of them `cached_tokens` are billed, counted by `counting`; `seal` is the key of encrypted contents;
+    `instructions` are a prompt's messages, shown instead of the request's.
     """
 
     identity: bytes
@@ -43,6 +44,7 @@ class Moment(NamedTuple):
     input_tokens: int = 0
     cached_tokens: int = 0
     counting: Counting = "estimate"
+    seal: str = ""
     instructions: Sequence[JsonObject] | None = None
 
     @property
@@ -102,11 +104,16 @@ def _timeline(
         tuple(request.include),
         request.top_logprobs,
         _cut(request, ending),
+        request.max_tool_calls,
+        image_settings(request.tools),
         moment.counting,
+        moment.seal,
     )
     if pace.jitter:
         key = replace(key, seed=moment.identity.hex())
     score = score_of(reply.drafts, key, is_constant=reply.is_constant)
+    if score.searches:
+        overrides = {"tool_usage": tool_usage(score.searches), **overrides}
     counted = usage_object(moment.input_tokens, *_spent(score, request, ending), moment.cached_tokens)
     if moment.instructions is not None:
         overrides = {"instructions": moment.instructions, **overrides}
@@ -175,7 +182,10 @@ def _score_key(
     include: tuple[str, ...],
     top_logprobs: int,
     cut: Cut | None,
+    most_hosted: int | None,
+    image: ImageSettings,
     counting: Counting,
+    seal: str,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -187,6 +197,10 @@ def _score_key(
         one_call=not parallel,
         chunk=pace.chunk,
         cut=cut,
+        include=tuple(value for value in SHOWABLE if value in include),
+        most_hosted=most_hosted,
+        image=image,
+        seal=seal if encrypts_always or "reasoning.encrypted_content" in include else "",
     )
     return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
 

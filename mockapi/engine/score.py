@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from mockapi.engine.grammar import GRAMMAR, Draft, closed
+from mockapi.engine.entry import Draft, Play
+from mockapi.engine.grammar import grammar_of
 from mockapi.engine.items import Finished, Shaping, finish_items
 from mockapi.engine.pace import Pace
 from mockapi.scenario.context import NEW_CONTEXT, Call, awaits_output
@@ -54,6 +55,7 @@ class Score:
     slots: tuple[bytes, ...] = ()
     call_items: tuple[tuple[str, Call], ...] = ()
     item_ids: tuple[str, ...] = ()
+    searches: int = 0
 
     @property
     def end_s(self) -> float:
@@ -139,27 +141,36 @@ def score_of(drafts: bytes, key: ScoreKey, *, is_constant: bool = False) -> Scor
 def compose(drafts: bytes, key: ScoreKey) -> Score:
     """Render a score anew."""
     finished = finish_items(drafts, key.shaping)
-    shown = [closed(item) for item in finished.items]
-    notes = tuple(_numbered(_timed(list(_drafts(finished.items, key)), key), key))
+    shown = [grammar_of(item["type"]).closing(item) for item in finished.items]
+    notes = tuple(_numbered(_timed(list(_drafts(finished, shown, key)), key), key))
     tokens, reasoning = counter_of(key.counting).count_output(finished.items)
     slots = tuple(finished.slot(n).encode() for n in range(len(finished.prefixes)))
+    answered = {item.get("call_id") for item in finished.items if str(item["type"]).endswith("_output")}
     opened = NEW_CONTEXT.with_items(item for item in finished.items if awaits_output(item)).calls
-    calls = tuple(opened.items())
+    calls = tuple((call_id, call) for call_id, call in opened.items() if call_id not in answered)
     item_ids = tuple(str(item["id"]) for item in finished.items)
+    first_s, searches = key.pace.first_s, sum(_is_search(item) for item in finished.items)
     return Score(
-        notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, key.pace.first_s, slots, calls, item_ids
+        notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, first_s, slots, calls, item_ids, searches
     )  # fmt: skip
 
 
-def _drafts(items: Iterable[JsonObject], key: ScoreKey) -> Iterator[Draft]:
+def _is_search(item: JsonObject) -> bool:
+    """What `tool_usage` counts: searches, not the pages opened after them."""
+    action = item.get("action") if item["type"] == "web_search_call" else None
+    return isinstance(action, dict) and action.get("type") == "search"
+
+
+def _drafts(finished: Finished, shown: Sequence[JsonObject], key: ScoreKey) -> Iterator[Draft]:
     """All events between the head and the end, with what places them: item and output index."""
-    for index, item in enumerate(items):
-        grammar = GRAMMAR[str(item["type"])]
+    for index, (item, script) in enumerate(zip(finished.items, finished.scripts, strict=True)):
+        grammar = grammar_of(item["type"])
         at: JsonObject = {"output_index": index}
+        places: Mapping[str, JsonObject] = {"item": {"item_id": item["id"], **at}, "output": at, "response": {}}
         yield Draft("output_item.added", {**at, "item": grammar.opening(item)})
-        for draft in grammar.events(item, key.pace.chunk):
-            yield draft._replace(fields={"item_id": item["id"], **at, **draft.fields})
-        yield Draft("output_item.done", {**at, "item": closed(item)})
+        for draft in grammar.events(item, Play(key.pace.chunk, script, key.shaping)):
+            yield draft._replace(fields={**places[draft.place], **draft.fields})
+        yield Draft("output_item.done", {**at, "item": shown[index]})
 
 
 def _timed(drafts: list[Draft], key: ScoreKey) -> Iterator[tuple[float, Draft]]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.score import Score
+from mockapi.engine.shaping import SHOWABLE
 from mockapi.scenario.context import Call
 from mockapi.wire.events import encode_data, frame
 from mockapi.wire.json import JsonObject
@@ -55,10 +56,8 @@ class Timeline:
     def whole_output(self) -> bytes:
         """The finished items with everything that `include` could have asked for."""
         key = self.plan.key
-        if key.shaping.is_encrypted:
-            return self.output
-        shown = replace(key, shaping=replace(key.shaping, is_encrypted=True))
-        return Timeline(self.plan._replace(key=shown)).output
+        shaping = replace(key.shaping, include=SHOWABLE)
+        return self.output if shaping == key.shaping else Timeline(self.plan._replace(key=replace(key, shaping=shaping))).output
 
     @property
     def output_ids(self) -> tuple[str, ...]:

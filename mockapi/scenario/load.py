@@ -10,10 +10,13 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mockapi.errors import Problem, ScenarioError, UsageError
+from mockapi.scenario.checks import impossible
 from mockapi.scenario.match import Criterion, compile_when
 from mockapi.scenario.model import NAME_PATTERN, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
+from mockapi.scenario.pictures import with_pictures
+from mockapi.scenario.places import PlaceError
 from mockapi.scenario.reply import Reply, compile_reply
-from mockapi.scenario.report import problems_of
+from mockapi.scenario.report import problems_of, warnings_of
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.source import Source, read_source
 from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
@@ -68,7 +71,8 @@ class Step:
 class Scenario:
     """A compiled scenario file.
 
-    `steps` answer creates, `others` other endpoints; `seals` are the encrypted contents that it scripts.
+    `steps` answer creates, `others` other endpoints; `seals` are the encrypted contents that it scripts, `warnings` what is odd
+    about it, though it works.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Scenario:
     conversations: Mapping[str, ConversationSeed] = field(default_factory=dict)
     responses: Mapping[str, ResponseSeed] = field(default_factory=dict)
     seals: frozenset[str] = frozenset()
+    warnings: tuple[Problem, ...] = ()
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -134,7 +139,7 @@ def load_paths(paths: Iterable[Path]) -> tuple[Scenario, ...]:
 
 def load_file(path: Path) -> Scenario:
     """One scenario file; `ScenarioError` with all its problems."""
-    return _compile(read_source(path), default_name=path.stem)
+    return _compile(read_source(path), default_name=path.stem, folder=path.parent)
 
 
 def load_text(text: str, name: str = "scenario") -> Scenario:
@@ -142,17 +147,17 @@ def load_text(text: str, name: str = "scenario") -> Scenario:
     return _compile(read_source(Path(name), name=name, text=text), default_name=name)
 
 
-def _compile(source: Source, default_name: str) -> Scenario:
+def _compile(source: Source, default_name: str, folder: Path | None = None) -> Scenario:
     try:
         model = ScenarioFile.model_validate(source.data)
     except ValidationError as error:
         raise ScenarioError(problems_of(error, source)) from None
-    raw_steps = source.data["steps"] if isinstance(source.data, dict) else []
+    raw_steps = _list(source.data["steps"] if isinstance(source.data, dict) else [])
     problems: list[Problem] = []
     steps: list[Step] = []
-    for index, (form, raw) in enumerate(zip(model.steps, _list(raw_steps), strict=True)):
+    for index, (form, raw) in enumerate(zip(model.steps, raw_steps, strict=True)):
         try:
-            steps.append(_compile_step(index, form, raw, model, source))
+            steps.append(_compile_step(index, form, _sound(index, raw, source, folder), model, source))
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -176,6 +181,7 @@ def _compile(source: Source, default_name: str) -> Scenario:
         model.conversations,
         model.responses,
         frozenset(_seals(source.data)),
+        warnings_of(raw_steps, source),
     )
 
 
@@ -190,6 +196,19 @@ def _seals(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _seals(each)
+
+
+def _sound(index: int, raw: dict[str, object], source: Source, folder: Path | None) -> dict[str, object]:
+    """A step whose reply can be played, its pictures read."""
+    reply = raw.get("reply")
+    here: tuple[str | int, ...] = ("steps", index, "reply")
+    problems = [source.problem_at((*here, *at), message) for at, message in impossible(reply)]
+    if problems:
+        raise ScenarioError(problems)
+    try:
+        return raw if reply is None else {**raw, "reply": with_pictures(reply, folder)}
+    except PlaceError as error:
+        raise ScenarioError([source.problem_at((*here, *error.at), str(error))]) from None
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:

@@ -279,11 +279,11 @@ class StepForm(BaseModel):
     @model_validator(mode="after")
     def _fits_its_endpoint(self) -> "StepForm":
         names = [name for name in OPERATIONS if fnmatchcase(name, self.when.endpoint or OPERATIONS[0])]
-        if names and OPERATIONS[0] not in names:
+        if OPERATIONS[0] not in names:
             if self.fail is not None or self.incomplete is not None:
                 raise ValueError("fail and incomplete end a response: they are for responses.create alone")
-            if self.reply is not None and names != ["responses.compact"]:
-                raise ValueError("reply is for responses.create and responses.compact; other endpoints take error")
+            if self.reply is not None and not set(names) <= {"responses.compact", "responses.input_tokens"}:
+                raise ValueError("reply is for responses.create, compact and input_tokens; other endpoints take error")
         return self
 
 

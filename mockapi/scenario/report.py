@@ -7,7 +7,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mockapi.errors import Problem
-from mockapi.scenario.forms import FORMS
+from mockapi.scenario.checks import unknown_types
+from mockapi.scenario.forms import FORMS, ITEM_TYPES
 from mockapi.scenario.model import (
     Defaults,
     ErrorForm,
@@ -22,10 +23,9 @@ from mockapi.scenario.model import (
 )
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.scenario.source import Source
-from mockapi.wire.later import LATER_ITEMS
 from mockapi.wire.typed import keys_of
 
-__all__ = ["problems_of"]
+__all__ = ["problems_of", "warnings_of"]
 
 _MODELS: Mapping[str, type[BaseModel]] = {
     "": ScenarioFile,
@@ -55,6 +55,21 @@ def problems_of(error: ValidationError, source: Source) -> list[Problem]:
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 
 
+def warnings_of(steps: Sequence[Mapping[str, object]], source: Source) -> tuple[Problem, ...]:
+    """What works, but is probably not meant, in the steps of a scenario that passed its model."""
+    return tuple(
+        source.problem_at(("steps", index, "reply", *at), _unknown_type(kind))
+        for index, step in enumerate(steps)
+        for at, kind in unknown_types(step.get("reply"))
+    )
+
+
+def _unknown_type(kind: str) -> str:
+    near = get_close_matches(kind, ITEM_TYPES, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"the item type {kind!r} is not known: it is sent as it is, added and done{hint}"
+
+
 def _problem(detail: ErrorDetails, source: Source) -> Problem:
     path = keys_of(detail["loc"])
     if path and path[-1] == "[key]":  # pydantic's mark for an error in a key itself
@@ -81,8 +96,11 @@ def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:
 
 def _wrong_kind(detail: ErrorDetails, path: Path, source: Source) -> str:
     expected = _KINDS.get(detail["type"]) or str(detail["ctx"]["expected"])
-    hint = _quote_hint(detail["input"], path, source) if "text" in expected else ""
-    return f"expected {expected}, got {_got(detail['input'])}{hint}"
+    value = detail["input"]
+    if detail["type"] == "union" and isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return f"expected {expected}, got one of type {value['type']!r}"
+    hint = _quote_hint(value, path, source) if "text" in expected else ""
+    return f"expected {expected}, got {_got(value)}{hint}"
 
 
 def _bad_item(detail: ErrorDetails, path: Path, source: Source) -> str:
@@ -114,12 +132,12 @@ _TELLERS: Mapping[str, Callable[[ErrorDetails, Path, Source], str]] = {
 
 
 def _item_message(value: object, path: Path, source: Source) -> str:
-    if not isinstance(value, Mapping) or ("type" not in value and len(value) != 1):
+    if isinstance(value, Mapping) and "type" in value:
+        return f"expected text as the item's type, got {_got(value['type'])}"
+    if not isinstance(value, Mapping) or len(value) != 1:
         expected = "expected an item: a mapping with one key, its type"
         return f"{expected}; got {_got(value)}{_quote_hint(value, path, source)}"
-    name = str(value["type"] if "type" in value else next(iter(value)))
-    if name in LATER_ITEMS:
-        return f"the item type {name!r} is not supported yet"
+    name = str(next(iter(value)))
     return f"unknown item type {name!r}" + _meant(name, FORMS)
 
 

@@ -1,13 +1,15 @@
 """The auto-responder: a deterministic, useful answer to a request that no step matches.
 
-A turn that a user began calls a tool where one is offered (or asked for) once; when its output comes, or when there is none, it
-answers: with a value valid under the JSON schema asked for, or with a text that says what it understood. So an agent loop ends.
+A turn that a user began calls a tool where one is offered (or asked for) once; a tool that the server runs is called only when it
+is asked for, and the answer follows at once. When a tool's output comes, or when there is no tool, it answers: with a value valid
+under the JSON schema asked for, or with a text that says what it understood. So an agent loop ends.
 """
 
 from collections.abc import Iterator, Mapping
 
 from mockapi.errors import MockError
 from mockapi.scenario.forms import draft_of, long_item
+from mockapi.scenario.hosts import HostedCall, hosted_call
 from mockapi.scenario.match import Facts
 from mockapi.scenario.sample import NoValueError, sample
 from mockapi.wire.json import JsonObject, dumps
@@ -15,13 +17,19 @@ from mockapi.wire.json import JsonObject, dumps
 __all__ = ["respond"]
 
 _LONGEST_QUOTE = 200
+_GREETING = "This is mockapi; no scenario step matched this request."
 
 
 def respond(facts: Facts) -> bytes:
     """The drafts of the answer; `MockError` 422 if no value fits a schema that the request asks for."""
-    tool = _tool_to_call(facts) if facts.context.has_user_after else None
-    item = _call(tool) if tool else _answer(facts)
-    return dumps([draft_of(long_item(item))])
+    is_turn = facts.context.has_user_after
+    if is_turn and (tool := _tool_to_call(facts)):
+        items = [_call(tool)]
+    elif is_turn and (hosted := hosted_call(facts)):
+        items = [hosted.item, _answer(facts, hosted)]
+    else:
+        items = [_answer(facts)]
+    return dumps([draft_of(long_item(item)) for item in items])
 
 
 def _tool_to_call(facts: Facts) -> Mapping[str, object] | None:
@@ -56,12 +64,23 @@ def _call(tool: Mapping[str, object]) -> JsonObject:
     return {"function_call": {"name": name, "arguments": arguments if isinstance(arguments, dict) else {}, **place}}
 
 
-def _answer(facts: Facts) -> JsonObject:
+def _answer(facts: Facts, hosted: HostedCall | None = None) -> JsonObject:
     form = (facts.request.text or {}).get("format") or {"type": "text"}
     if form["type"] == "json_schema":
         return {"json": _value(form["schema"], f"the schema of text.format '{form['name']}'")}
-    text = _understood(facts)
-    return {"json": {"message": text}} if form["type"] == "json_object" else {"message": text}
+    text = f"{_GREETING} {hosted.said}" if hosted else _understood(facts)
+    if form["type"] == "json_object":
+        return {"json": {"message": text}}
+    return {"message": {"text": text, "annotations": _cited(hosted, text)}} if hosted else {"message": text}
+
+
+def _cited(hosted: HostedCall, text: str) -> list[JsonObject]:
+    """What was said is cited whole."""
+    if hosted.citation is None:
+        return []
+    start, end = len(text) - len(hosted.said), len(text)
+    span = {"index": end} if hosted.citation["type"] == "file_citation" else {"end_index": end, "start_index": start}
+    return [{**hosted.citation, **span}]
 
 
 def _value(schema: object, what: str) -> object:
@@ -77,9 +96,9 @@ def _understood(facts: Facts) -> str:
     context = facts.context
     if context.outputs:
         told = "; ".join(f"{output.name} returned {_quoted(output.output)}" for output in context.outputs)
-        return f"This is mockapi; no scenario step matched this request. {told}."
+        return f"{_GREETING} {told}."
     said = f" You said: {_quoted(context.user_text)}" if context.user_text.strip() else ""
-    return f"This is mockapi; no scenario step matched this request.{said}"
+    return f"{_GREETING}{said}"
 
 
 def _quoted(text: str) -> str:

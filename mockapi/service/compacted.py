@@ -12,6 +12,7 @@ from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.opaque import is_opaque
 from mockapi.wire.seal import seal, unseal
 
 __all__ = ["NOTHING", "Restored", "compact", "restore"]
@@ -55,7 +56,10 @@ def restore(core: Core, project: str, item: JsonObject) -> Restored:
 
     `ApiError` 400 if it is not one of this server and project.
     """
-    content = unseal(core.sealing_key, str(item["encrypted_content"]))
+    text = str(item["encrypted_content"])
+    content = unseal(core.sealing_key, text)
+    if content is None and is_opaque(text):
+        return NOTHING
     if content is None:
         raise _refused(item, "Encrypted content could not be decrypted or parsed.")
     if item["type"] != "compaction":

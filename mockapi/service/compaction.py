@@ -62,10 +62,11 @@ class Compaction:
         )
         facts = Facts(given, raw, call.headers or {}, effective.context)
         items = await self._items(call.project, effective)
-        now = await self.core.now(call.project)
+        moment = await self.core.moment_of(call.project, identity)
+        now = moment.now
         source = _derivation(identity, past.partition, items, now)
         selection = await self._selector.select_other(call, facts, identity)
-        scripted = self._scripted(facts, selection, items, effective, Moment(identity, now, counting=self.core.settings.tokens))
+        scripted = self._scripted(facts, selection, items, effective, moment)
         tokens = count_input(facts, self.core.counter)
         if scripted is not None:
             output, usage = scripted
@@ -140,9 +141,7 @@ class Compaction:
         facts = Facts(given, raw, call.headers or {}, effective.context)
         tokens = count_input(facts, self.core.counter)
         selection = await self._selector.select_other(call, facts, identity)
-        scripted = self._scripted(
-            facts, selection, effective.items, effective, Moment(identity, await self.core.now(call.project))
-        )
+        scripted = self._scripted(facts, selection, effective.items, effective, await self.core.moment_of(call.project, identity))
         if scripted is not None:
             tokens = int(str(scripted[1]["input_tokens"]))
         return dumps({"object": "response.input_tokens", "input_tokens": tokens})

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockapi.clock import Clock
+from mockapi.engine.planner import Moment
 from mockapi.errors import ApiError, MockError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
@@ -50,6 +51,7 @@ class Core:
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
+        self.moment = Moment(b"", 0.0, counting=settings.tokens, seal=self.sealing_key.hex())
 
     @property
     def is_lenient(self) -> bool:
@@ -71,6 +73,10 @@ class Core:
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
         return self.clock.now() + await self.store.get_offset(project)
+
+    async def moment_of(self, project: str, identity: bytes) -> Moment:
+        """What a plan needs to know of this server, now."""
+        return self.moment._replace(identity=identity, now=await self.now(project))
 
     def check_model(self, model: str) -> None:
         """Any name is a model unless the settings list them; the empty one never is."""

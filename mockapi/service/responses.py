@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mockapi.engine.plan import Plan
-from mockapi.engine.planner import Moment, Names, count_input, plan_reply
+from mockapi.engine.planner import Names, count_input, plan_reply
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
@@ -74,8 +74,9 @@ class Responses:
         tokens = count_input(facts, self.core.counter)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
         partition = past.partition or _partition(effective.items)
-        now, counting = await self.core.now(call.project), self.core.settings.tokens
-        moment = Moment(identity, now, partition, tokens, cached, counting, shown)
+        moment = (await self.core.moment_of(call.project, identity))._replace(
+            partition=partition, input_tokens=tokens, cached_tokens=cached, instructions=shown
+        )
         timeline = plan_reply(facts, selection, names, moment)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
         return Created(timeline, request.stream, call.project, request.conversation_id)

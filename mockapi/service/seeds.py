@@ -6,7 +6,7 @@ Each id is laid down once per project: what a client deletes stays deleted.
 from collections.abc import Mapping, Sequence
 
 from mockapi.engine.items import Shaping
-from mockapi.engine.planner import Moment, plan_given
+from mockapi.engine.planner import plan_given
 from mockapi.engine.score import ScoreKey, score_of
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.context import NEW_CONTEXT, Context
@@ -89,7 +89,7 @@ class Seeds:
         context = past.with_items(own, self._core.counter.count(own))
         output = [{"message": seed.output}] if isinstance(seed.output, str) else _list(seed.output)
         reply = Rendered(dumps([draft_of(long_item(item)) for item in output]), {"id": response_id})
-        moment = Moment(identity, await self._core.now(project), partition_of(response_id))
+        moment = (await self._core.moment_of(project, identity))._replace(partition=partition_of(response_id))
         timeline = plan_given(Facts(request, {}, {}, context), reply, moment)
         return await self._store.add_response(project, record_of(timeline, own, context, parent_id, DELIVERED, known=_ids(own)))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
-from mockapi.engine.planner import Moment, scripted_error
+from mockapi.engine.planner import scripted_error
 from mockapi.errors import MockError
 from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.load import CREATE, Scenario, Step
@@ -64,7 +64,7 @@ class Selector:
         facts = Facts(request, raw, call.headers or {}, NEW_CONTEXT)
         selection = await self.select_other(call, facts, identity)
         if selection.step is not None and selection.fires:
-            moment = Moment(identity, await self._core.now(call.project))
+            moment = await self._core.moment_of(call.project, identity)
             error = scripted_error(facts, selection, lambda: template_names(facts, selection.groups, [], [], None), moment)
             if error is not None:
                 raise error

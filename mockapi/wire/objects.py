@@ -10,22 +10,27 @@ from mockapi.wire.models import family_of, snapshot_of
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tools import echo_tool
 
-__all__ = ["BILLING", "Echo", "Snapshot", "echo_request", "encode_response", "usage_object"]
+__all__ = ["BILLING", "Echo", "Snapshot", "echo_request", "encode_response", "tool_usage", "usage_object"]
 
 BILLING = b',"billing":{"payer":"developer"}'
 _TOKENS = {"image_tokens": 0, "text_tokens": 0}
-_TOOL_USAGE = {
-    "image_gen": {
-        "input_tokens": 0,
-        "input_tokens_details": _TOKENS,
-        "output_tokens": 0,
-        "output_tokens_details": _TOKENS,
-        "total_tokens": 0,
-    },
-    "web_search": {"num_requests": 0},
+_IMAGE_TOKENS = {
+    "input_tokens": 0,
+    "input_tokens_details": _TOKENS,
+    "output_tokens": 0,
+    "output_tokens_details": _TOKENS,
+    "total_tokens": 0,
 }
 _TIERS = {"auto": "default", "fast": "priority"}
 _TEXT = {"format": {"type": "text"}, "verbosity": "medium"}
+
+
+def tool_usage(searches: int) -> JsonObject:
+    """What hosted tools did: so many web searches; no figures of images are made up."""
+    return {"image_gen": _IMAGE_TOKENS, "web_search": {"num_requests": searches}}
+
+
+_UNUSED = dumps(tool_usage(0))
 
 
 class Echo(NamedTuple):
@@ -37,6 +42,8 @@ class Echo(NamedTuple):
     before_output: bytes
     before_tier: bytes
     tier: bytes
+    before_tool_usage: bytes
+    tool_usage: bytes
     before_usage: bytes
     after_usage: bytes
 
@@ -52,6 +59,11 @@ class Snapshot(NamedTuple):
     incomplete_details: Mapping[str, object] | None = None
     usage: Mapping[str, object] | None = None
     is_billed: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its run has ended, however it did: tools were used only then."""
+        return self.status not in ("queued", "in_progress")
 
     @property
     def has_tier(self) -> bool:
@@ -90,10 +102,11 @@ def _rendered(pairs: JsonObject, overrides: Mapping[str, object]) -> Echo:
             groups[-1][key] = value
     first, *others = (dumps(group)[1:-1] for group in groups)
     parts = [b"," + part if part else b"" for part in others]
-    return Echo._make([first, *parts[:4], dumps(merged["service_tier"]), *parts[4:]])
+    tier, used = dumps(merged["service_tier"]), dumps(merged["tool_usage"])
+    return Echo._make([first, *parts[:4], tier, parts[4], used, *parts[5:]])
 
 
-_CUTS = ("completed_at", "error", "incomplete_details", "output", "service_tier", "usage")
+_CUTS = ("completed_at", "error", "incomplete_details", "output", "service_tier", "tool_usage", "usage")
 
 
 def _pairs(request: CreateRequest) -> JsonObject:
@@ -126,7 +139,7 @@ def _pairs(request: CreateRequest) -> JsonObject:
         "temperature": 1.0 if request.temperature is None else float(request.temperature),
         "text": _echo_text(request) if request.text else _TEXT,
         "tool_choice": request.tool_choice,
-        "tool_usage": _TOOL_USAGE,
+        "tool_usage": tool_usage(0),
         "tools": [echo_tool(tool) for tool in request.tools],
         "top_logprobs": request.top_logprobs,
         "top_p": family.top_p if request.top_p is None else float(request.top_p),
@@ -212,7 +225,7 @@ def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
         BILLING if snapshot.is_billed else b"",
         completed_at,
     )
-    return b'%b%b,"error":%b%b,"incomplete_details":%b%b,"output":%b%b,"service_tier":%b%b,"usage":%b%b}' % (
+    return b'%b%b,"error":%b%b,"incomplete_details":%b%b,"output":%b%b,"service_tier":%b%b,"tool_usage":%b%b,"usage":%b%b}' % (
         head,
         echo.before_error,
         dumps(error) if error else b"null",
@@ -222,6 +235,8 @@ def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
         output,
         echo.before_tier,
         echo.tier if snapshot.has_tier else b'"auto"',
+        echo.before_tool_usage,
+        echo.tool_usage if snapshot.is_over else _UNUSED,
         echo.before_usage,
         dumps(usage) if usage else b"null",
         echo.after_usage,

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from hashlib import blake2b, shake_256
 
-__all__ = ["SEAL_PREFIX", "is_sealed_here", "seal", "unseal"]
+__all__ = ["SEAL_PREFIX", "is_sealed_with", "seal", "unseal"]
 
 SEAL_PREFIX = "gAAAAA"
 """How real encrypted contents begin."""
@@ -24,7 +24,7 @@ def seal(key: bytes, content: bytes, pad_to: int = 0) -> str:
     """The content as opaque text, at least `pad_to` characters long."""
     packed = zlib.compress(content, 1)
     body = len(packed).to_bytes(4, "big") + packed
-    body += bytes(max(0, pad_to * 3 // 4 - len(body) - len(_VERSION) - 2 * _MAC_BYTES))
+    body += bytes(max(0, pad_to * 3 // 4 - len(body) - len(_VERSION) - _MAC_BYTES))
     mac = blake2b(body, key=key, digest_size=_MAC_BYTES).digest()
     return urlsafe_b64encode(_VERSION + mac + _masked(key, mac, body)).decode()
 
@@ -50,7 +50,7 @@ def unseal(key: bytes, text: str) -> bytes | None:
     return zlib.decompressobj().decompress(body[4 : 4 + length], _MOST_CONTENT)
 
 
-def is_sealed_here(key: bytes, text: str) -> bool:
+def is_sealed_with(key: bytes, text: str) -> bool:
     """Whether a text was sealed with this key and not changed since."""
     return unseal(key, text) is not None
 
