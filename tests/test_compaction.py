@@ -37,7 +37,11 @@ def say(client, text, **options):
 
 def dumped(items):
     """Items as a client sends them back; the SDK's own types for compacted user messages warn when they are dumped."""
-    return [json.loads(item.to_json(warnings=False)) for item in items]
+    found = [json.loads(item.to_json(warnings=False)) for item in items]
+    for item in found:
+        for part in item.get("content", []):
+            part.pop("parsed", None)  # the stream helper's own
+    return found
 
 
 def test_the_body(client):
@@ -158,6 +162,40 @@ def test_compact_is_checked(client, body, code, param):
     with pytest.raises(openai.BadRequestError) as caught:
         client.post("/responses/compact", body=body, cast_to=object)
     assert (caught.value.code, caught.value.param) == (code, param)
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_a_response_compacts_its_own_context(client, is_stream):
+    history = [{"role": "user", "content": "word " * 1_200}]
+    options = {"model": "gpt-4o", "input": history, "context_management": [{"type": "compaction", "compact_threshold": 1_000}]}
+    if is_stream:
+        with client.responses.stream(**options) as stream:
+            events = [event.type for event in stream]
+            response = stream.get_final_response()
+        assert events[-3:] == ["response.output_item.added", "response.output_item.done", "response.completed"]
+    else:
+        response = client.responses.create(**options)
+    assert [item.type for item in response.output] == ["message", "compaction"]
+    assert "context_management" not in json.loads(response.to_json(warnings=False))
+    assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
+    replayed = say(client, [*history, *dumped(response.output), {"role": "user", "content": "next"}])
+    alone = say(client, [*dumped(response.output[1:]), {"role": "user", "content": "next"}])
+    chained = say(client, "next", previous_response_id=response.id)
+    for each in (replayed, alone, chained):
+        assert each.output_text.startswith("turn 2: word ")
+        assert each.usage.input_tokens < 400
+        assert each.id[5:21] == response.id[5:21]
+
+
+def test_below_its_threshold_nothing_is_compacted(client):
+    options = {"context_management": [{"type": "compaction", "compact_threshold": 1_000}]}
+    assert [item.type for item in say(client, "short", **options).output] == ["message"]
+
+
+def test_a_trigger_compacts_at_once(client):
+    response = say(client, [{"role": "user", "content": "one"}, {"type": "compaction_trigger"}])
+    assert [item.type for item in response.output] == ["message", "compaction"]
+    assert say(client, [*dumped(response.output[1:]), {"role": "user", "content": "two"}]).output_text.startswith("turn 2: one|")
 
 
 def test_counts_agree_with_usage(client):

@@ -7,19 +7,26 @@ them, the oldest left out first.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mockapi.engine.score import score_of
+from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.opaque import is_opaque
+from mockapi.wire.requests import CreateRequest
 from mockapi.wire.seal import seal, unseal
 
-__all__ = ["NOTHING", "Restored", "compact", "restore"]
+__all__ = ["NOTHING", "Restored", "compact", "is_compacting", "restore", "summary_tokens", "with_compaction"]
 
 _MOST_TEXT = 1_000_000  # bytes of items in one compaction item
 _LONGEST_FIELD = 65_536  # characters of one text in its context
 _SHORTEST_SEAL = 1_024  # characters: recorded ones are longer still
+
+
+_SHORTEST_SUMMARY, _LONGEST_SUMMARY = 32, 2_000
+_DEFAULT_THRESHOLD = 200_000  # tokens; what the real API takes when none is given is not known
 
 
 class Restored(NamedTuple):
@@ -49,6 +56,42 @@ def compact(core: Core, project: str, context: Context, items: Sequence[JsonObje
     )
     content = {"project": _owner(project), "context": loads(folded.to_bytes()), "items": kept[::-1]}
     return seal(core.sealing_key, dumps(content), _SHORTEST_SEAL)
+
+
+def summary_tokens(tokens: int) -> int:
+    """Tokens of the summary that replaces an input of so many tokens: an eighth, within bounds (made up)."""
+    return min(_LONGEST_SUMMARY, max(_SHORTEST_SUMMARY, tokens // 8))
+
+
+def is_compacting(request: CreateRequest, timeline: Timeline) -> bool:
+    """Whether a response compacts its context: input and output pass the threshold, or the input asks for it by its last item."""
+    if timeline.plan.ending.status != "completed":
+        return False
+    items = request.input if isinstance(request.input, list) else []
+    if items and items[-1].get("type") == "compaction_trigger":
+        return True
+    if not request.context_management:
+        return False
+    asked = request.context_management[0].get("compact_threshold")
+    return int(str(timeline.plan.usage["total_tokens"])) > (_DEFAULT_THRESHOLD if asked is None else asked)
+
+
+def with_compaction(core: Core, project: str, timeline: Timeline, context: Context, before: Sequence[JsonObject]) -> Timeline:
+    """The response with a compaction item at its end, which stands for `before` and its own output (WIRE.md §9).
+
+    `context` is where the conversation stood after `before`.
+    """
+    plan, score = timeline.plan, timeline.score
+    own = loads(timeline.whole_output)
+    items = [*before, *(item for item in own if isinstance(item, dict))] if isinstance(own, list) else list(before)
+    tokens = summary_tokens(context.tokens + score.output_tokens)
+    after = context.with_output(timeline.calls, has_items=bool(score.finished.items))
+    sealed = compact(core, project, after, items, tokens)
+    draft = dumps({"verbatim": {"type": "compaction", "encrypted_content": sealed}})
+    drafts = b"[%b]" % draft if plan.drafts == b"[]" else b"%b,%b]" % (plan.drafts[:-1], draft)
+    output_tokens = int(str(plan.usage["output_tokens"])) + tokens
+    usage = {**plan.usage, "output_tokens": output_tokens, "total_tokens": int(str(plan.usage["input_tokens"])) + output_tokens}
+    return Timeline(plan._replace(drafts=drafts, usage=usage), score_of(drafts, plan.key))
 
 
 def restore(core: Core, project: str, item: JsonObject) -> Restored:

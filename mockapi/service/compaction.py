@@ -7,7 +7,7 @@ from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
 from mockapi.scenario.names import template_names
 from mockapi.scenario.select import Selection
-from mockapi.service.compacted import compact
+from mockapi.service.compacted import compact, summary_tokens
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.past import Effective, Pasts
 from mockapi.service.records import Records, items_of
@@ -21,17 +21,10 @@ from mockapi.wire.operations import CompactRequest, TokenCountRequest, parse_bod
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.validation import missing_parameter
 
-__all__ = ["Compaction", "summary_tokens"]
+__all__ = ["Compaction"]
 
 _OVERHEAD_TOKENS = 120
 """What the real API adds to the input for its compaction prompt; recordings show some such figure, not which."""
-
-_SHORTEST_SUMMARY, _LONGEST_SUMMARY = 32, 2_000
-
-
-def summary_tokens(tokens: int) -> int:
-    """Tokens of the summary that replaces an input of so many tokens: an eighth, within bounds (made up)."""
-    return min(_LONGEST_SUMMARY, max(_SHORTEST_SUMMARY, tokens // 8))
 
 
 class Compaction:
@@ -61,7 +54,7 @@ class Compaction:
             model=model, instructions=request.instructions, previous_response_id=request.previous_response_id
         )
         facts = Facts(given, raw, call.headers or {}, effective.context)
-        items = await self._items(call.project, effective)
+        items = await self._pasts.all_items(call.project, effective)
         moment = await self.core.moment_of(call.project, identity)
         now = moment.now
         source = _derivation(identity, past.partition, items, now)
@@ -75,12 +68,6 @@ class Compaction:
             usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
         body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(now)}
         return dumps({**body, "output": output, "usage": usage})
-
-    async def _items(self, project: str, effective: Effective) -> list[JsonObject]:
-        own = effective.items[effective.start :]
-        if effective.restored is not None:
-            return [*effective.restored.items, *own]
-        return [*await self._pasts.items(project, effective.past), *own]
 
     async def _output(
         self, project: str, effective: Effective, items: Sequence[JsonObject], source: Derivation

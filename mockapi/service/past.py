@@ -211,6 +211,13 @@ class Pasts:
             return [item for record in kept for item in items_of(b"[%b]" % record.data)]
         return await self._chain(project, past.parent)
 
+    async def all_items(self, project: str, effective: Effective) -> list[JsonObject]:
+        """The effective input's items, oldest first; of what was compacted those that are kept."""
+        own = effective.items[effective.start :]
+        if effective.restored is not None:
+            return [*effective.restored.items, *own]
+        return [*await self.items(project, effective.past), *own]
+
     async def before(self, project: str, seen: Seen) -> list[JsonObject]:
         """What stood before a stored response's own input, oldest first."""
         record = seen.record

@@ -11,6 +11,7 @@ from mockapi.scenario.match import Facts
 from mockapi.scenario.names import History, template_names
 from mockapi.scenario.seeds import fill_prompt
 from mockapi.scenario.select import Selection
+from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.keeping import Keeping, locked
 from mockapi.service.paging import page_of
@@ -78,6 +79,9 @@ class Responses:
             partition=partition, input_tokens=tokens, cached_tokens=cached, instructions=shown
         )
         timeline = plan_reply(facts, selection, names, moment)
+        if is_compacting(request, timeline):
+            before = await self._pasts.all_items(call.project, effective)
+            timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
         return Created(timeline, request.stream, call.project, request.conversation_id)
 

@@ -14,6 +14,7 @@ from mockapi.scenario.forms import draft_of, long_item
 from mockapi.scenario.match import Facts
 from mockapi.scenario.reply import Rendered
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
+from mockapi.service.compacted import summary_tokens
 from mockapi.service.core import Core
 from mockapi.service.records import DELIVERED, items_of
 from mockapi.stores.base import ConversationRecord, ResponseRecord
@@ -146,6 +147,8 @@ def record_of(
     after = context.with_output(
         timeline.calls, has_items=bool(score.finished.items), tokens=score.output_tokens, prefix=prefix_after(plan.digest)
     )
+    if score.finished.items and score.finished.items[-1]["type"] == "compaction":
+        after = after._replace(tokens=summary_tokens(after.tokens))
     ids = plan.ids.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
     items = [
         listed_item(item, kept if (kept := str(item.get("id"))) in known else made) for item, made in zip(own, ids, strict=True)
