@@ -116,6 +116,12 @@ def test_schemas_that_are_not_strict(client):
     assert Shape.model_validate_json(ask(client, text={"format": schema}).output_text)
 
 
+def test_arguments_are_an_object_where_the_schema_leaves_it_open(client):
+    parameters = {"anyOf": [{"type": "string"}, {"type": "object", "properties": {"a": {"type": "integer"}}}]}
+    (call,) = ask(client, tools=[{"type": "function", "name": "f", "strict": False, "parameters": parameters}]).output
+    assert json.loads(call.arguments) == {"a": 1}
+
+
 def test_json_object_gives_an_object(client):
     text = ask(client, text={"format": {"type": "json_object"}}, input="as json please").output_text
     assert "as json please" in json.loads(text)["message"]
@@ -126,6 +132,7 @@ def test_json_object_gives_an_object(client):
     [
         {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"$ref": "#"}}}},
         {"tools": [{"type": "function", "name": "f", "parameters": {"enum": []}}]},
+        {"tools": [{"type": "function", "name": "f", "parameters": {"type": "object", "not": {}}}]},
     ],
 )
 def test_no_value_is_a_clear_error(serve, body):

@@ -154,7 +154,10 @@ def test_the_corpus_is_large():
         ({"type": "integer", "minimum": 10**400}, None),
         ({"type": "array", "maxItems": 1e308}, None),
         (
-            {"allOf": [{"required": [f"a{n}" for n in range(40_000)]}, {"required": [f"b{n}" for n in range(40_000)]}]},
+            {
+                "type": "object",
+                "allOf": [{"required": [f"a{n}" for n in range(40_000)]}, {"required": [f"b{n}" for n in range(40_000)]}],
+            },
             "too large",
         ),
         ({"allOf": [{"enum": list(range(30_000))}, {"enum": list(range(29_999, 59_999))}]}, None),

@@ -60,8 +60,8 @@ def _call(tool: Mapping[str, object]) -> JsonObject:
     name, place = tool["name"], {"namespace": tool["namespace"]} if tool["namespace"] else {}
     if tool["type"] == "custom":
         return {"custom_tool_call": {"name": name, "input": "example input", **place}}
-    arguments = _value(tool.get("parameters") or {"type": "object"}, f"the parameters of the function '{name}'")
-    return {"function_call": {"name": name, "arguments": arguments if isinstance(arguments, dict) else {}, **place}}
+    arguments = _value(tool.get("parameters") or {}, f"the parameters of the function '{name}'", is_object=True)
+    return {"function_call": {"name": name, "arguments": arguments, **place}}
 
 
 def _answer(facts: Facts, hosted: HostedCall | None = None) -> JsonObject:
@@ -83,9 +83,9 @@ def _cited(hosted: HostedCall, text: str) -> list[JsonObject]:
     return [{**hosted.citation, **span}]
 
 
-def _value(schema: object, what: str) -> object:
+def _value(schema: object, what: str, *, is_object: bool = False) -> object:
     try:
-        return sample(schema)
+        return sample(schema, is_object=is_object)
     except NoValueError as error:
         message = f"The auto-responder found no value for {what}: {error}. Script a reply for this request."
         raise MockError(message, status=422, code="mock_no_value") from None
