@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -157,9 +157,17 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
     steps: list[Step] = []
     for index, (form, raw) in enumerate(zip(model.steps, raw_steps, strict=True)):
         try:
-            steps.append(_compile_step(index, form, _sound(index, raw, source, folder), model, source))
+            sound = {**raw, "reply": _sound(("steps", index, "reply"), raw.get("reply"), source, folder)}
+            steps.append(_compile_step(index, form, sound, model, source))
         except ScenarioError as error:
             problems += error.problems
+    seeds: dict[str, dict[str, dict[str, Any]]] = {"conversations": {}, "responses": {}}
+    for kind, found in seeds.items():
+        for seed_id, seed in _seeds_of(source, kind):
+            try:
+                found[seed_id] = {key: _sound((kind, seed_id, key), value, source, folder) for key, value in seed.items()}
+            except ScenarioError as error:
+                problems += error.problems
     if problems:
         raise ScenarioError(problems)
     name = model.scenario or default_name
@@ -178,8 +186,8 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
         source.digest,
         tuple(step for step in steps if step.endpoint != CREATE),
         model.prompts,
-        model.conversations,
-        model.responses,
+        {seed_id: ConversationSeed.model_construct(**seed) for seed_id, seed in seeds["conversations"].items()},
+        {seed_id: ResponseSeed.model_construct(**seed) for seed_id, seed in seeds["responses"].items()},
         frozenset(_seals(source.data)),
         warnings_of(raw_steps, source),
     )
@@ -198,15 +206,22 @@ def _seals(value: object) -> Iterator[str]:
             yield from _seals(each)
 
 
-def _sound(index: int, raw: dict[str, object], source: Source, folder: Path | None) -> dict[str, object]:
-    """A step whose reply can be played, its pictures read."""
-    reply = raw.get("reply")
-    here: tuple[str | int, ...] = ("steps", index, "reply")
+def _seeds_of(source: Source, kind: str) -> Iterator[tuple[str, JsonObject]]:
+    """The seeds of one kind as written; a key without a value was not given."""
+    written = source.data.get(kind) if isinstance(source.data, dict) else None
+    for seed_id, seed in written.items() if isinstance(written, dict) else ():
+        yield seed_id, {key: value for key, value in seed.items() if value is not None}
+
+
+def _sound(here: tuple[str | int, ...], reply: object, source: Source, folder: Path | None) -> object:
+    """A reply, or a list of items, that can be played; its pictures are read."""
+    if reply is None or isinstance(reply, str) or here[-1] == "metadata":
+        return reply
     problems = [source.problem_at((*here, *at), message) for at, message in impossible(reply)]
     if problems:
         raise ScenarioError(problems)
     try:
-        return raw if reply is None else {**raw, "reply": with_pictures(reply, folder)}
+        return with_pictures(reply, folder)
     except PlaceError as error:
         raise ScenarioError([source.problem_at((*here, *error.at), str(error))]) from None
 

@@ -28,8 +28,8 @@ def items_of(reply: object) -> Iterator[Placed]:
     """The items of a reply that passed the model."""
     output, at = (reply.get("output"), ("output",)) if isinstance(reply, Mapping) else (reply, ())
     for index, item in enumerate(output if isinstance(output, list) else []):
-        if "type" in item:
-            yield Placed((*at, index), str(item["type"]), item)
+        if "type" in item or "role" in item:
+            yield Placed((*at, index), str(item.get("type", "message")), {"type": "message", **item})
         else:
             ((name, form),) = item.items()
             is_long = isinstance(form, Mapping) and name != "json"  # the value of `json` is the client's, no form
