@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mockapi.stores.base import Entry, ResponseRecord
+from mockapi.stores.base import ConversationRecord, Entry, ItemRecord, Owner, ResponseRecord, Turn
 from mockapi.stores.memory import MemoryStore
 
 BACKENDS = {"memory": MemoryStore}
@@ -152,6 +152,129 @@ def test_everybody_is_all_projects_together(store):
     assert run(*steps)[2:] == [(entry(1), entry(2)._replace(at=2.0)), None, None, 6.0, 5.0, 5.0, None, ()]
 
 
+def test_a_response_is_dropped_once(store):
+    steps = [
+        store.add_response("a", record(item_ids=("msg_1",))),
+        store.drop_response("b", "resp_1"),
+        store.drop_response("a", "resp_1"),
+        store.drop_response("a", "resp_1"),
+        store.get_response("a", "resp_1"),
+        store.find_item("a", "msg_1"),
+    ]
+    assert run(*steps) == [True, False, True, False, None, None]
+
+
+def test_items_are_found_with_the_first_response_that_has_them(store):
+    steps = [
+        store.add_response("a", record(item_ids=("msg_1", "rs_1"))),
+        store.add_response("a", record("resp_2", item_ids=("msg_1", "msg_2"))),
+        store.find_item("a", "msg_1"),
+        store.find_item("a", "msg_2"),
+        store.find_item("b", "msg_1"),
+        store.drop_response("a", "resp_2"),
+        store.find_item("a", "msg_1"),
+        store.find_item("a", "msg_2"),
+    ]
+    assert run(*steps)[2:] == [Owner("resp_1"), Owner("resp_2"), None, True, Owner("resp_1"), None]
+
+
+def thread(name="conv_1", **changes):
+    return ConversationRecord(**{"id": name, "created_at": 1.0, "metadata": b"{}", "context": b"c", **changes})
+
+
+ITEMS = [(f"msg_{n}", b"%d" % n) for n in range(5)]
+
+
+def test_a_conversation_comes_back_as_it_was(store):
+    steps = [
+        store.add_conversation("a", thread(), ITEMS[:2]),
+        store.add_conversation("a", thread(metadata=b"other"), ITEMS[2:]),
+        store.get_conversation("a", "conv_1"),
+        store.get_conversation("b", "conv_1"),
+        store.get_item("a", "conv_1", "msg_1"),
+        store.get_item("a", "conv_1", "msg_4"),
+        store.find_item("a", "msg_0"),
+        store.find_item("b", "msg_0"),
+    ]
+    assert run(*steps) == [
+        True, False, thread(count=2), None, ItemRecord("msg_1", 1, b"1"), None, Owner("conv_1", is_conversation=True), None,
+    ]  # fmt: skip
+
+
+def test_conversations_change_by_compare_and_set(store):
+    turn = Turn("resp_1", 2.0, (("msg_9", b"9"),), 3, "p")
+    steps = [
+        store.add_conversation("a", thread(), ITEMS[:1]),
+        store.change_conversation("a", thread(count=1, metadata=b"new", turn=turn), ITEMS[1:3]),
+        store.change_conversation("a", thread(count=1, metadata=b"late"), ITEMS[3:]),
+        store.get_conversation("a", "conv_1"),
+        store.change_conversation("a", thread(count=3, version=1), ITEMS[3:4], dropped="msg_1"),
+        store.get_conversation("a", "conv_1"),
+        store.change_conversation("a", thread("conv_2")),
+        store.get_items("a", "conv_1", 10),
+        store.find_item("a", "msg_1"),
+    ]
+    results = run(*steps)
+    assert results[1:3] == [True, False]
+    assert results[3] == thread(count=3, version=1, metadata=b"new", turn=turn)
+    assert results[4:7] == [True, thread(count=4, version=2), False]
+    assert [item.id for item in results[7]] == ["msg_0", "msg_2", "msg_3"]
+    assert [item.number for item in results[7]] == [0, 2, 3]
+    assert results[8] is None
+
+
+def test_items_are_paged_in_both_directions(store):
+    run(store.add_conversation("a", thread(), ITEMS))
+
+    def ids(limit, **options):
+        return [item.id for item in run(store.get_items("a", "conv_1", limit, **options))[0]]
+
+    assert ids(3) == ["msg_0", "msg_1", "msg_2"]
+    assert ids(3, after=2) == ["msg_3", "msg_4"]
+    assert ids(2, is_ascending=False) == ["msg_4", "msg_3"]
+    assert ids(9, after=3, is_ascending=False) == ["msg_2", "msg_1", "msg_0"]
+    assert ids(9, after=4) == ids(9, after=0, is_ascending=False) == []
+    assert [list(page) for page in run(store.get_items("a", "conv_2", 3), store.get_items("b", "conv_1", 3))] == [[], []]
+
+
+def test_a_conversation_is_dropped_with_its_items(store):
+    steps = [
+        store.add_conversation("a", thread(), ITEMS),
+        store.drop_conversation("b", "conv_1"),
+        store.drop_conversation("a", "conv_1"),
+        store.drop_conversation("a", "conv_1"),
+        store.get_conversation("a", "conv_1"),
+        store.get_item("a", "conv_1", "msg_0"),
+        store.find_item("a", "msg_0"),
+    ]
+    assert run(*steps) == [True, False, True, False, None, None, None]
+
+
+def test_prefixes_are_known_from_their_second_time_on(store):
+    steps = [
+        store.take_prefixes("a", [b"1", b"2"]),
+        store.take_prefixes("a", [b"1", b"2", b"3"]),
+        store.take_prefixes("a", [b"1", b"9"]),
+        store.take_prefixes("a", [b"8"]),
+        store.take_prefixes("b", [b"1"]),
+    ]
+    assert run(*steps) == [-1, 1, 0, -1, -1]
+
+
+def test_usage_adds_up_by_project(store):
+    steps = [
+        store.add_usage("a", {"x": 1, "y": 2}),
+        store.add_usage("a", {"x": 10}),
+        store.add_usage("b", {"x": 100}),
+        store.get_usage("a"),
+        store.get_usage("*"),
+        store.get_usage("new"),
+        store.forget("a"),
+        store.get_usage("a"),
+    ]
+    assert run(*steps)[3:] == [{"x": 11, "y": 2}, {"x": 111, "y": 2}, {}, None, {}]
+
+
 def test_forgetting_everything(store):
     steps = [store.add_response("a", record()), store.move_clock("b", 1.0), store.forget_all(), store.get_response("a", "resp_1")]
     assert run(*steps, store.get_offset("b"))[2:] == [None, None, 0.0]
@@ -168,6 +291,11 @@ def test_memory_is_bounded_and_forgets_the_oldest():
     )
     assert run(*(store.get_response("a", f"resp_{n}") for n in range(2, 5))) == [record(f"resp_{n}") for n in range(2, 5)]
     assert run(store.get_response("a", "resp_1"), store.take_ordinal("a", b"0"), store.take_ordinal("a", b"4")) == [None, 0, 1]
+    run(*(store.add_conversation("a", thread(f"conv_{n}"), [(f"msg_{n}", b"x")]) for n in range(5)))
+    assert run(*(store.get_conversation("a", f"conv_{n}") for n in (1, 2))) == [None, thread("conv_2", count=1)]
+    assert run(store.find_item("a", "msg_1")) == [None]
+    run(*(store.take_prefixes("a", [b"%d" % n]) for n in range(5)))
+    assert run(store.take_prefixes("a", [b"0"]), store.take_prefixes("a", [b"4"])) == [-1, 0]
     run(*(store.add_entry("a", entry(n)) for n in range(1_100)))
     assert [each.id for each in run(store.get_entries("a"))[0]] == [f"req_{n}" for n in range(100, 1_100)]
     big = entry(0)._replace(request=b"x" * 20_000_000)
