@@ -71,9 +71,9 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
         return rows
 
 
-def table_of(rows: list[Row]) -> str:
-    """The rows as a Markdown table."""
-    lines = ["| | mockapi | bare Starlette | ratio | unit |", "|---|---:|---:|---:|---|"]
+def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
+    """The rows as a Markdown table; `beside` names what they are compared with."""
+    lines = [f"| | mockapi | {beside} | ratio | unit |", "|---|---:|---:|---:|---|"]
     lines += [f"| {row.name} | {row.ours:,.0f} | {row.bare:,.0f} | {row.ratio:.2f} | {row.unit} |" for row in rows]
     return "\n".join(lines)
 

@@ -149,20 +149,23 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
     from mockapi.scenario.load import load_paths  # start-up time of the other commands
 
     problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
     count = 0
     try:
-        count = len(load_paths(paths))
+        scenarios = load_paths(paths)
+        count, warnings = len(scenarios), [warning for scenario in scenarios for warning in scenario.warnings]
     except ScenarioError as error:
         problems = error.problems
     except MockApiError as error:
         click.echo(f"mockapi: {error}", err=True)
         sys.exit(2)
     if as_json:
-        listed = [{"file": p.file, "line": p.line, "column": p.column, "key": p.key, "message": p.message} for p in problems]
-        click.echo(dumps({"ok": not problems, "problems": listed}))
+        click.echo(dumps({"ok": not problems, "problems": problems, "warnings": warnings}))
     elif problems:
         _tell(problems)
     else:
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
         click.echo(f"{count} scenario{'s' if count != 1 else ''}, no problems")
     sys.exit(1 if problems else 0)
 
@@ -267,15 +270,20 @@ def wait(timeout: float, host: str, port: int) -> None:
 @click.option("--seconds", default="3s", show_default=True, type=_DurationType(), help="Length of one measurement.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-def bench(seconds: float, rounds: int, as_json: bool) -> None:
+@click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
+def bench(seconds: float, rounds: int, as_json: bool, state: bool) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
     from mockapi.bench import run_bench, table_of
+    from mockapi.bench_state import run_state_bench
 
-    rows = run_bench(max(0.05, seconds), rounds, say=lambda line: click.echo(line, err=True))
+    if state:
+        rows, beside = run_state_bench(), "beside"
+    else:
+        rows, beside = run_bench(max(0.05, seconds), rounds, say=lambda line: click.echo(line, err=True)), "bare Starlette"
     if as_json:
         click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
     else:
-        click.echo(table_of(rows))
+        click.echo(table_of(rows, beside))
 
 
 class _JsonLines(logging.Formatter):

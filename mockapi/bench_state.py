@@ -1,0 +1,119 @@
+"""What state costs: memory of stored responses, reads among many, creates at the end of a long chain.
+
+In one process and without HTTP, since the question is how cost grows; each figure stands beside the same at a small scale.
+"""
+
+import asyncio
+import gc
+import tracemalloc
+from collections.abc import Awaitable, Callable
+
+from mockapi.bench import Row
+from mockapi.clock import make_clock, stopwatch
+from mockapi.scenario.library import Library
+from mockapi.scenario.load import load_text
+from mockapi.service.conversations import Conversations
+from mockapi.service.core import Call, Core
+from mockapi.service.responses import Responses
+from mockapi.settings import Settings
+from mockapi.stores.memory import MemoryStore
+from mockapi.wire.json import dumps, loads
+from mockapi.wire.operations import ListQuery
+
+__all__ = ["run_state_bench"]
+
+_SCENARIO = 'steps: [{reply: "Hello there, this is a short answer."}]'
+_MANY = 100_000
+_FEW = 1_000
+_DEEP = 500
+_SAMPLES = 300
+
+
+def run_state_bench(many: int = _MANY) -> list[Row]:
+    """Rows of figure, the same at a small scale, ratio, unit."""
+    return asyncio.run(_run(many))
+
+
+async def _run(many: int) -> list[Row]:
+    mock = _Mock(many)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    ids = [await mock.create() for _ in range(_FEW)]
+    body = len(await mock.responses.retrieve("p", ids[0]))
+    small = (tracemalloc.get_traced_memory()[0] - before) / _FEW
+    ids += [await mock.create() for _ in range(many - _FEW)]
+    large = (tracemalloc.get_traced_memory()[0] - before) / many
+    tracemalloc.stop()
+    few = _Mock(_FEW)
+    few_ids = [await few.create() for _ in range(_FEW)]
+    return [
+        Row(f"memory a response, {many:,} stored (beside its body)", large, float(body), "bytes"),
+        Row(f"memory a response, {many:,} stored (beside {_FEW:,})", large, small, "bytes"),
+        Row(
+            f"retrieve among {many:,} (beside {_FEW:,})",
+            await _cost(lambda n: mock.responses.retrieve("p", ids[-1 - n])),
+            await _cost(lambda n: few.responses.retrieve("p", few_ids[-1 - n])),
+            "µs",
+        ),
+        await _pages(mock, few, many),
+        await _chain(mock),
+    ]
+
+
+async def _pages(mock: "_Mock", few: "_Mock", many: int) -> Row:
+    query = ListQuery()
+    large, small = await mock.conversation(many), await few.conversation(_FEW)
+    ours = await _cost(lambda n: mock.conversations.list_items("p", large, query))
+    theirs = await _cost(lambda n: few.conversations.list_items("p", small, query))
+    return Row(f"a page of {many:,} conversation items (beside {_FEW:,})", ours, theirs, "µs")
+
+
+async def _chain(mock: "_Mock") -> Row:
+    root = await mock.create()
+    parent = root
+    for _ in range(_DEEP):
+        parent = await mock.create(previous_response_id=parent)
+    deep = await _cost(lambda n: mock.create(previous_response_id=parent))
+    shallow = await _cost(lambda n: mock.create(previous_response_id=root))
+    return Row(f"chained create at depth {_DEEP} (beside depth 1)", deep, shallow, "µs")
+
+
+async def _cost(use: Callable[[int], Awaitable[object]]) -> float:
+    """The median of some uses, in microseconds."""
+    took = []
+    for number in range(_SAMPLES):
+        began = stopwatch()
+        await use(number)
+        took.append((stopwatch() - began) * 1e6)
+    return sorted(took)[_SAMPLES // 2]
+
+
+class _Mock:
+    """The use cases on a memory store of their own."""
+
+    def __init__(self, many: int) -> None:
+        store = MemoryStore(max_responses=2 * many)
+        core = Core(Settings(), store, make_clock("real"), Library(scenarios=[load_text(_SCENARIO)]))
+        self.responses, self.conversations = Responses(core), Conversations(core)
+        self._number = 0
+
+    async def create(self, **fields: object) -> str:
+        """A stored response to a question of its own."""
+        self._number += 1
+        body = dumps({"model": "gpt-4o", "input": f"question number {self._number}", **fields})
+        call = Call("p", "responses.create", body, {})
+        created = await self.responses.create(call, await self.responses.core.identify(call))
+        return created.timeline.response_id
+
+    async def conversation(self, items: int) -> str:
+        """A conversation of so many items."""
+        call = Call("p", "conversations.create")
+        made = loads(await self.conversations.create(call, await self.responses.core.identify(call)))
+        conversation_id = str(made["id"]) if isinstance(made, dict) else ""
+        for start in range(0, items, 20):
+            messages = [{"role": "user", "content": f"message {start + n}"} for n in range(20)]
+            added = Call("p", "conversations.items.create", dumps({"items": messages}))
+            identity = await self.responses.core.identify(added)
+            await self.conversations.add_items(added, identity, conversation_id, ListQuery())
+        return conversation_id
