@@ -52,9 +52,13 @@ def load_prices(path: Path | None) -> Prices:
     if path is None:
         return NO_PRICES
     try:
-        return Prices.model_validate(read_source(path).data)
+        data = read_source(path).data
     except ScenarioError as error:
-        raise UsageError(f"--prices: {error.problems[0]}") from None
+        raise UsageError(f"--prices: {str(error.problems[0]).partition(';')[0]}") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"--prices: {path}: expected a mapping with models, web_search, file_storage")
+    try:
+        return Prices.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in details["loc"])

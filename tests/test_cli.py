@@ -55,7 +55,18 @@ def test_check_as_json(tmp_path):
         "key": "steps[0]",
         "message": "a step needs one of reply, error, fail, incomplete",
     }
-    assert json.loads(run("check", "--json", str(SCENARIOS)).output) == {"ok": True, "problems": []}
+    assert json.loads(run("check", "--json", str(SCENARIOS)).output) == {"ok": True, "problems": [], "warnings": []}
+
+
+def test_check_warns_of_what_is_odd(tmp_path):
+    path = tmp_path / "odd.yaml"
+    path.write_text("steps: [{reply: [{type: brand_new_call, id: x_1}]}]")
+    result = run("check", str(path))
+    assert result.exit_code == 0
+    assert result.output.startswith(f"warning: {path}:1:19: steps[0].reply[0].type: ")
+    assert result.output.endswith("1 scenario, no problems\n")
+    (warning,) = json.loads(run("check", "--json", str(path)).output)["warnings"]
+    assert (warning["line"], warning["key"]) == (1, "steps[0].reply[0].type")
 
 
 def test_check_of_a_missing_path_is_wrong_usage(tmp_path):

@@ -8,7 +8,19 @@ import pytest
 
 from mockapi.cli import main
 from mockapi.scenario.forms import FORMS, draft_of, long_item
-from mockapi.scenario.model import Defaults, ErrorForm, FailForm, PaceForm, ReplyForm, ScenarioFile, StepForm, UsageForm, When
+from mockapi.scenario.model import (
+    OPERATIONS,
+    Defaults,
+    ErrorForm,
+    FailForm,
+    PaceForm,
+    ReplyForm,
+    ScenarioFile,
+    StepForm,
+    UsageForm,
+    When,
+)
+from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.server import build_app
 from mockapi.settings import Settings
 from mockapi.wire.catalogue import ERROR_CODES
@@ -21,7 +33,21 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
 
 @pytest.mark.parametrize(
     "model",
-    [ScenarioFile, StepForm, When, ReplyForm, UsageForm, PaceForm, ErrorForm, FailForm, Defaults]
+    [
+        PromptForm,
+        PromptMessage,
+        ConversationSeed,
+        ResponseSeed,
+        ScenarioFile,
+        StepForm,
+        When,
+        ReplyForm,
+        UsageForm,
+        PaceForm,
+        ErrorForm,
+        FailForm,
+        Defaults,
+    ]
     + [form.long for form in FORMS.values() if form.long is not object],
     ids=lambda model: model.__name__,
 )
@@ -32,7 +58,7 @@ def test_every_key_is_described(model):
 
 
 def test_every_item_and_code_is_described():
-    assert [name for name in (*FORMS, *ERROR_CODES) if f"`{name}`" not in PAGE] == []
+    assert [name for name in (*FORMS, *ERROR_CODES, *OPERATIONS) if f"`{name}`" not in PAGE] == []
 
 
 def test_the_worked_example_of_contributing(monkeypatch):

@@ -111,7 +111,8 @@ def test_cached_input_costs_as_much_unless_told():
         ("modles: {}", "modles: Extra inputs are not permitted"),
         ("web_search: many", "web_search: Input should be a valid number"),
         ("[", "is not YAML"),
-        ("[]", "Input should be a valid dictionary"),
+        ("[]", "expected a mapping with models, web_search, file_storage"),
+        ("", "is empty"),
     ],
 )
 def test_a_wrong_file_is_told_in_one_sentence(tmp_path, text, told):

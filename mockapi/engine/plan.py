@@ -41,7 +41,7 @@ class Progress:
     """What is not a function of the clock: whether delivery ended, and how it was cut. Changed by compare-and-set."""
 
     is_delivered: bool = False
-    cut: Literal["hung_up"] | None = None
+    cut: Literal["hung_up", "deleted"] | None = None
 
 
 class Plan(NamedTuple):

@@ -138,7 +138,7 @@ def _timeline(
 def count_input(facts: Facts, counter: Counter) -> int:
     """Tokens that the effective input, the instructions and the tools of a request cost."""
     request = facts.request
-    return facts.context.tokens + FRAMING_TOKENS + counter.count(request.instructions) + counter.count(request.tools)
+    return facts.context.tokens + FRAMING_TOKENS + counter.count(request.instructions) + counter.count_tools(request.tools)
 
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:

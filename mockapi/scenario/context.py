@@ -51,14 +51,19 @@ AWAITING_TYPES = frozenset(
 _MOST_SYSTEM_TEXT = 16_384  # characters of system messages that matching looks at: the newest of them
 
 _OUTPUT_SUFFIX = "_output"
+_ANSWERS = ("function_call_output", "custom_tool_call_output", "computer_call_output", "apply_patch_call_output")
+"""Outputs that nobody but a client makes."""
 
 
 class Call(NamedTuple):
-    """A call of a tool that the client runs; an asynchronous one may be answered at any later turn."""
+    """A call of a tool that the client runs.
+
+    An asynchronous one may be answered at any later turn, one that was cut in its middle need not be answered at all.
+    """
 
     type: str
     name: str
-    is_async: bool = False
+    is_optional: bool = False
 
 
 class ToolOutput(NamedTuple):
@@ -73,7 +78,8 @@ class Context(NamedTuple):
     """Where a conversation stands.
 
     `runs` counts runs of model-made items; `outputs` and `approvals` stand after the last of them; `has_user_after` tells
-    that a user message follows the newest of those; `calls` are those without an output yet; `prefix` tells this past from any
+    that a user message follows the newest of those; `calls` are those without an output yet, `orphans` (type, call id) of
+    outputs without a call; `thought` is the id of a reasoning item that nothing follows; `prefix` tells this past from any
     other, for the prompt cache; `tokens` is what it costs to read it.
     """
 
@@ -85,6 +91,8 @@ class Context(NamedTuple):
     system_text: str = ""
     outputs: tuple[ToolOutput, ...] = ()
     approvals: tuple[bool, ...] = ()
+    orphans: tuple[tuple[str, str], ...] = ()
+    thought: str = ""
     prefix: str = ""
     calls: Mapping[str, Call] = MappingProxyType({})
     tokens: int = 0
@@ -113,6 +121,7 @@ class Context(NamedTuple):
         fold = _Fold(self)
         fold.run()
         fold.calls |= calls
+        fold.thought = ""
         fold.prefix = prefix
         return fold.context(tokens)
 
@@ -126,9 +135,11 @@ class Context(NamedTuple):
         values = loads(data)
         if not isinstance(values, list):
             raise TypeError("a stored context is a JSON array")
-        *plain, outputs, approvals, prefix, calls, tokens = values
+        *plain, outputs, approvals, orphans, thought, prefix, calls, tokens = values
         named = {call_id: Call(*call) for call_id, call in calls.items()}
-        return Context._make([*plain, tuple(ToolOutput(*each) for each in outputs), tuple(approvals), prefix, named, tokens])
+        told = tuple(ToolOutput(*each) for each in outputs)
+        lost = tuple((kind, call_id) for kind, call_id in orphans)
+        return Context._make([*plain, told, tuple(approvals), lost, thought, prefix, named, tokens])
 
 
 NEW_CONTEXT = Context()
@@ -141,14 +152,14 @@ class _Fold:
     def __init__(self, start: Context) -> None:
         (
             self.runs, self.is_in_run, self.user_text, self.has_user, self.has_user_after, self.system_text,
-            self.outputs, self.approvals, self.prefix, calls, self.tokens,
+            self.outputs, self.approvals, self.orphans, self.thought, self.prefix, calls, self.tokens,
         ) = start  # fmt: skip
         self.calls = dict(calls)
 
     def context(self, tokens: int) -> Context:
         return Context(
             self.runs, self.is_in_run, self.user_text, self.has_user, self.has_user_after, self.system_text,
-            self.outputs, self.approvals, self.prefix, self.calls, self.tokens + tokens,
+            self.outputs, self.approvals, self.orphans, self.thought, self.prefix, self.calls, self.tokens + tokens,
         )  # fmt: skip
 
     def take(self, item: JsonObject) -> None:
@@ -167,7 +178,8 @@ class _Fold:
         else:
             self.run()
             if awaits_output(item):
-                self.calls[str(item["call_id"])] = Call(kind, str(item.get("name", "")), item.get("async") is True)
+                self._call(kind, item)
+            self.thought = str(item.get("id") or "") if kind == "reasoning" else ""
 
     def run(self) -> None:
         """A model-made item: the first of a run begins it, and what stood before it is no longer newest."""
@@ -175,10 +187,20 @@ class _Fold:
             self.runs += 1
             self.is_in_run, self.has_user_after, self.outputs, self.approvals = True, False, (), ()
 
+    def _call(self, kind: str, item: JsonObject) -> None:
+        call_id = str(item["call_id"])
+        answer = (f"{kind}{_OUTPUT_SUFFIX}", call_id)
+        if answer in self.orphans:  # its output stood before it
+            self.orphans = tuple(each for each in self.orphans if each != answer)
+            return
+        is_optional = item.get("async") is True or item.get("status") == "incomplete"
+        self.calls[call_id] = Call(kind, str(item.get("name", "")), is_optional)
+
     def _message(self, item: JsonObject) -> None:
         role, text = item.get("role"), text_of(item.get("content"))
         if role == "assistant":
             self.run()
+            self.thought = ""
             return
         self.is_in_run = False
         if role == "user":
@@ -191,6 +213,8 @@ class _Fold:
         call = self.calls.pop(call_id, None)
         name = call.name or call.type if call else str(item.get("name") or kind.removesuffix(_OUTPUT_SUFFIX))
         self.outputs = (*self.outputs, ToolOutput(name, call_id, text_of(item.get("output"))))
+        if call is None and kind in _ANSWERS and item.get("call_id") is not None:
+            self.orphans = (*self.orphans, (kind, call_id))
         self.has_user_after = False
 
 

@@ -22,7 +22,7 @@ def check_history(items: Sequence[JsonObject], past: Context, reasoning_of: Mapp
     """
     _check_duplicates(items)
     _check_calls(items, past)
-    _check_followers(items)
+    _check_followers(items, past)
     _check_reasoning(items, reasoning_of)
 
 
@@ -46,19 +46,26 @@ def duplicate(item_id: str) -> ApiError:
 
 
 def _check_calls(items: Sequence[JsonObject], past: Context) -> None:
+    for kind, call_id in past.orphans:
+        raise _no_call(kind, call_id)
     calls = NEW_CONTEXT._replace(calls=past.calls).with_items(item for item in items if awaits_output(item)).calls
     hosted = {str(item["call_id"]) for item in items if not is_output(item) and isinstance(item.get("call_id"), str)}
     answered: set[str] = set()
     for item in items:
         if is_output(item):
             call_id = answered_call(item)
-            if call_id not in calls and call_id not in hosted and item.get("call_id") is not None:
-                kind = str(item["type"]).replace("_", " ")
-                raise _refusal(f"No tool call found for {kind} with call_id {call_id}.")
+            call = calls.get(call_id)
+            is_known = f"{call.type}_output" == item["type"] if call else call_id in hosted
+            if not is_known and item.get("call_id") is not None:
+                raise _no_call(str(item["type"]), call_id)
             answered.add(call_id)
     for call_id, call in calls.items():
-        if call_id not in answered and not call.is_async:
+        if call_id not in answered and not call.is_optional:
             raise _refusal(f"No tool output found for {call.type.replace('_', ' ')} {call_id}.")
+
+
+def _no_call(kind: str, call_id: str) -> ApiError:
+    return _refusal(f"No tool call found for {kind.replace('_', ' ')} with call_id {call_id}.")
 
 
 def is_output(item: Mapping[str, object]) -> bool:
@@ -72,14 +79,21 @@ def _is_hosted(item: Mapping[str, object]) -> bool:
     return item.get("type") == "tool_search_output" and (item.get("execution") == "server" or item.get("call_id") is None)
 
 
-def _check_followers(items: Sequence[JsonObject]) -> None:
+def _check_followers(items: Sequence[JsonObject], past: Context) -> None:
     """A reasoning item is followed by what it led to; several may stand in a row."""
+    first = next((item for item in items if item.get("type") != "reasoning"), None)
+    if past.thought and (first is None or not _is_models(first)):
+        raise _unfollowed(past.thought)
     for number, item in enumerate(items):
         if item.get("type") != "reasoning" or not isinstance(item.get("id"), str):
             continue
         after = next((each for each in items[number + 1 :] if each.get("type") != "reasoning"), None)
         if after is None or not _is_models(after):
-            raise _refusal(f"Item '{item['id']}' of type 'reasoning' was provided without its required following item.")
+            raise _unfollowed(str(item["id"]))
+
+
+def _unfollowed(item_id: str) -> ApiError:
+    return _refusal(f"Item '{item_id}' of type 'reasoning' was provided without its required following item.")
 
 
 def _is_models(item: Mapping[str, object]) -> bool:

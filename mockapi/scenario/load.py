@@ -17,7 +17,7 @@ from mockapi.scenario.pictures import with_pictures
 from mockapi.scenario.places import PlaceError
 from mockapi.scenario.reply import Reply, compile_reply
 from mockapi.scenario.report import problems_of, warnings_of
-from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
+from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed, circular
 from mockapi.scenario.source import Source, read_source
 from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
 from mockapi.wire.json import JsonObject
@@ -168,6 +168,7 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
                 found[seed_id] = {key: _sound((kind, seed_id, key), value, source, folder) for key, value in seed.items()}
             except ScenarioError as error:
                 problems += error.problems
+    problems += [source.problem_at(("responses", *path), message) for path, message in circular(model.responses)]
     if problems:
         raise ScenarioError(problems)
     name = model.scenario or default_name

@@ -1,7 +1,7 @@
 """What a scenario lays down from the start: hosted prompts, conversations and responses that exist in every project."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -15,14 +15,14 @@ from mockapi.wire.requests import Metadata
 from mockapi.wire.typed import OneOf, by_kind
 from mockapi.wire.validation import missing_parameter
 
-__all__ = ["ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "fill_prompt"]
+__all__ = ["ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def _pick(value: object) -> str | None:
     """Items of the wire have a type or a role; the others are the short forms of replies."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or value.get("type") == "item_reference":  # write the item itself
         return None
     return "wire" if "role" in value or "type" in value else "short"
 
@@ -75,6 +75,17 @@ class ResponseSeed(BaseModel):
     model: str = "gpt-4o"
     instructions: str | None = None
     metadata: Metadata = {}
+
+
+def circular(responses: Mapping[str, ResponseSeed]) -> Iterator[tuple[tuple[str, str], str]]:
+    """(where among the responses, what is wrong) of those that follow themselves."""
+    for name in responses:
+        seen, after = {name}, responses[name].previous_response_id or ""
+        while after in responses and after not in seen:
+            seen.add(after)
+            after = responses[after].previous_response_id or ""
+        if after == name:
+            yield (name, "previous_response_id"), "the response follows itself"
 
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")

@@ -18,7 +18,17 @@ from mockapi.wire.opaque import is_opaque
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.seal import seal, unseal
 
-__all__ = ["NOTHING", "Restored", "compact", "is_compacting", "restore", "summary_tokens", "with_compaction"]
+__all__ = [
+    "Restored",
+    "compact",
+    "expanded",
+    "folded",
+    "is_compacting",
+    "newest",
+    "restore",
+    "summary_tokens",
+    "with_compaction",
+]
 
 _MOST_TEXT = 1_000_000  # bytes of items in one compaction item
 _LONGEST_FIELD = 65_536  # characters of one text in its context
@@ -113,6 +123,31 @@ def restore(core: Core, project: str, item: JsonObject) -> Restored:
     if held["project"] != _owner(project):
         raise _refused(item, "Encrypted content organization_id did not match the target organization.")
     return Restored(Context.from_bytes(dumps(held["context"])), held["items"])
+
+
+def newest(core: Core, project: str, items: Sequence[JsonObject]) -> tuple[int, Restored | None]:
+    """(where the items begin that still count, what stands for those before them): that of the newest compaction item."""
+    place = next((n for n in range(len(items), 0, -1) if items[n - 1].get("type") == "compaction"), 0)
+    if not place:
+        return 0, None
+    try:
+        return place, restore(core, project, items[place - 1])
+    except ApiError:  # scripted, or let pass: it says nothing to the mock
+        return place, NOTHING
+
+
+def expanded(core: Core, project: str, items: list[JsonObject]) -> list[JsonObject]:
+    """Items, with what the newest compaction item among them holds in the place of everything up to it."""
+    start, restored = newest(core, project, items)
+    return items if restored is None else [*restored.items, *items[start:]]
+
+
+def folded(core: Core, project: str, context: Context, items: Sequence[JsonObject], tokens: int | None = None) -> Context:
+    """A context, further on by items; `tokens` is what they cost, where that is known. A compaction item begins anew."""
+    start, restored = newest(core, project, items)
+    if restored is not None:
+        context, items, tokens = restored.context, items[start:], None
+    return context.with_items(items, core.counter.count(list(items)) if tokens is None else tokens)
 
 
 def _owner(project: str) -> str:

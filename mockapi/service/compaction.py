@@ -48,6 +48,7 @@ class Compaction:
         if not request.input and not request.previous_response_id and not self.core.is_lenient:
             message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
             raise ApiError(message, code="missing_required_parameter")
+        self.core.check_retention(call, request.previous_response_id)
         past = await self._pasts.find(call.project, request)
         effective = await self._pasts.effective(call.project, request, past)
         given = CreateRequest.model_construct(
@@ -114,6 +115,7 @@ class Compaction:
         request = parse_body(TokenCountRequest, raw, lenient=self.core.is_lenient)
         if request.model:
             self.core.check_model(request.model)
+        self.core.check_retention(call, request.previous_response_id)
         past = await self._pasts.find(call.project, request)
         effective = await self._pasts.effective(call.project, request, past)
         given = CreateRequest.model_construct(

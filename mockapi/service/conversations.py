@@ -6,13 +6,13 @@ from dataclasses import replace
 from mockapi.errors import ApiError
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.history import duplicate
+from mockapi.service.compacted import folded
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.paging import no_cursor
 from mockapi.service.past import Pasts
 from mockapi.service.records import Records, items_of
-from mockapi.service.seeds import Seeds, thread_items
+from mockapi.service.seeds import Seeds, prefix_after, thread_items
 from mockapi.stores.base import ConversationRecord, ItemRecord
-from mockapi.wire.counter import Counter
 from mockapi.wire.ids import thread_id
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.listing import gated, list_body
@@ -42,7 +42,7 @@ class Conversations:
             conversation_id = thread_id("conv", identity, -number, int(now), identity[:8].hex())
             items = await self._items(call.project, request.items, identity, conversation_id)
             record = ConversationRecord(
-                conversation_id, now, dumps(request.metadata or {}), _folded(items, self.core.counter, identity)
+                conversation_id, now, dumps(request.metadata or {}), self._folded(call.project, items, identity)
             )
             if await self._store.add_conversation(call.project, record, _pairs(items)):
                 return _shown(record)
@@ -62,9 +62,10 @@ class Conversations:
                 return _shown(changed)
 
     async def delete(self, project: str, conversation_id: str) -> bytes:
-        """Forget the conversation and its items; responses of it stay."""
-        await self._pasts.conversation(project, conversation_id)
-        await self._store.drop_conversation(project, conversation_id)
+        """Take the conversation away; responses of it stay, and know its items."""
+        record = await self._pasts.conversation(project, conversation_id)
+        if not await self._store.change_conversation(project, replace(record, is_deleted=True)):
+            return await self.delete(project, conversation_id)
         return dumps({"id": conversation_id, "object": "conversation.deleted", "deleted": True})
 
     async def add_items(self, call: Call, identity: bytes, conversation_id: str, query: ListQuery) -> bytes:
@@ -76,7 +77,7 @@ class Conversations:
             for item in items:
                 if await self._store.get_item(call.project, conversation_id, str(item["id"])) is not None:
                     raise duplicate(str(item["id"]))
-            changed = replace(record, context=_folded(items, self.core.counter, identity, record.context))
+            changed = replace(record, context=self._folded(call.project, items, identity, record.context))
             if await self._store.change_conversation(call.project, changed, _pairs(items)):
                 return list_body([gated(item, query.include) for item in items], has_more=False)
 
@@ -96,6 +97,7 @@ class Conversations:
             if "id" in item and await self._store.find_item(project, item_id) is not None:
                 known.add(item_id)
             found.append(item)
+        await self._pasts.verify(project, found)
         ids = [str(item["id"]) for item in found if item.get("id") in known]
         if len(set(ids)) < len(ids):
             raise duplicate(next(each for each in ids if ids.count(each) > 1))
@@ -108,9 +110,9 @@ class Conversations:
         after: int | None = None
         if query.after is not None:
             cursor = await self._store.get_item(project, conversation_id, query.after)
-            if cursor is None:
+            if cursor is None and not self._seeds.invents:
                 raise no_cursor(query.after)
-            after = cursor.number
+            after = None if cursor is None else cursor.number
         is_ascending = query.order == "asc"
         kept = await self._store.get_items(
             project, conversation_id, query.limit + 1, after=after, is_ascending=is_ascending
@@ -120,7 +122,9 @@ class Conversations:
 
     async def get_item(self, project: str, conversation_id: str, item_id: str, query: ListQuery) -> bytes:
         """One item."""
-        return dumps(gated(_item(await self._item(project, conversation_id, item_id)), query.include))
+        found = await self._item(project, conversation_id, item_id)
+        item = _item(found) if found else self._seeds.invented_item(item_id)
+        return dumps(gated(item or {}, query.include))
 
     async def delete_item(self, project: str, conversation_id: str, item_id: str) -> bytes:
         """Drop one item; the conversation."""
@@ -129,14 +133,20 @@ class Conversations:
             await self._item(project, conversation_id, item_id)
             kept = await self._store.get_items(project, conversation_id, _EVERYTHING)
             left = [_item(each) for each in kept if each.id != item_id]
-            context = _folded(left, self.core.counter, item_id.encode("utf-8", "surrogatepass"))
+            context = self._folded(project, left, item_id.encode("utf-8", "surrogatepass"))
             if await self._store.change_conversation(project, replace(record, context=context), dropped=item_id):
                 return _shown(record)
 
-    async def _item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord:
+    def _folded(self, project: str, items: Sequence[JsonObject], identity: bytes, before: bytes | None = None) -> bytes:
+        """The conversation's context, further on by these items."""
+        past = NEW_CONTEXT if before is None else Context.from_bytes(before)
+        return folded(self.core, project, past, items)._replace(prefix=prefix_after(identity)).to_bytes()
+
+    async def _item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
+        """An item that is there; None for one that is made up."""
         record = await self._pasts.conversation(project, conversation_id)
         found = await self._store.get_item(project, record.id, item_id)
-        if found is None:
+        if found is None and not self._seeds.invents:
             raise ApiError(f"Item with id '{item_id[:100]}' not found in conversation.", status=404)
         return found
 
@@ -152,9 +162,3 @@ def _pairs(items: Sequence[JsonObject]) -> list[tuple[str, bytes]]:
 
 def _item(record: ItemRecord) -> JsonObject:
     return next(iter(items_of(b"[%b]" % record.data)))
-
-
-def _folded(items: Sequence[JsonObject], counter: Counter, identity: bytes, before: bytes | None = None) -> bytes:
-    """The conversation's context, further on by these items."""
-    past = NEW_CONTEXT if before is None else Context.from_bytes(before)
-    return past.with_items(items, counter.count(list(items)))._replace(prefix=identity[:16].hex()).to_bytes()

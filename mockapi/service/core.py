@@ -84,6 +84,12 @@ class Core:
             message = f"The requested model '{model}' does not exist."
             raise ApiError(message, param="model", code="model_not_found")
 
+    def check_retention(self, call: Call, previous_response_id: str | None) -> None:
+        """A project with zero data retention has nothing to go on from (WIRE.md §6)."""
+        if call.key in self.settings.zdr and previous_response_id is not None:
+            message = "Previous response cannot be used for this organization due to Zero Data Retention."
+            raise ApiError(message, param="previous_response_id", code="unsupported_parameter")
+
     def is_model(self, name: str) -> bool:
         """Whether a name is a model here."""
         globs = self.settings.models

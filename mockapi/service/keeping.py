@@ -82,7 +82,7 @@ class Keeping:
             if timeline.plan.ending.status not in KEPT:
                 return True
             return await self._store.change_conversation(
-                project, replace(conversation, context=context_after(conversation, turn)), turn.items
+                project, replace(conversation, context=context_after(self._core, project, conversation, turn)), turn.items
             )
         return await self._store.change_conversation(project, replace(conversation, turn=turn))
 

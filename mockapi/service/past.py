@@ -8,22 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.history import check_history, duplicate
-from mockapi.service.compacted import NOTHING, Restored, restore
+from mockapi.service.compacted import Restored, newest, restore
 from mockapi.service.core import Core
-from mockapi.service.records import Records, Seen, items_of
+from mockapi.service.records import Records, Seen
 from mockapi.service.seeds import Seeds
+from mockapi.service.turns import Turns
 from mockapi.stores.base import ConversationRecord
 from mockapi.wire.ids import is_id, partition_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.validation import bad_prefix
 
 __all__ = ["Effective", "Past", "Pasts", "Referring"]
-
-_EVERYTHING = 1_000_000
 
 
 class Referring(Protocol):
@@ -81,6 +79,7 @@ class Pasts:
         self._store = core.store
         self._records = records
         self._seeds = seeds
+        self.turns = Turns(core)
 
     async def find(self, project: str, request: Referring) -> Past:
         """The state phase (ERRORS.md §1): both references, the conversation, the response."""
@@ -89,6 +88,8 @@ class Pasts:
             return _NO_PAST
         if not self._core.is_lenient:
             _check_prefixes(previous, conversation)
+        if previous and conversation and self._core.is_lenient:
+            previous = None
         if previous and conversation:
             message = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
             raise ApiError(message, code="mutually_exclusive_parameters")
@@ -127,7 +128,8 @@ class Pasts:
             resolved = [await self._resolved(project, item, is_stored=is_stored) for item in items]
             items = [item for item in resolved if item is not None]
             await self._check_known(project, items, past, is_stored=is_stored)
-        start, restored = await self._restored(project, items)
+        await self.verify(project, items)
+        start, restored = newest(self._core, project, items)
         context, counted = past.context, items
         if restored is not None:
             context, counted = restored.context, items[start:]
@@ -182,17 +184,14 @@ class Pasts:
             record = await self._store.get_response(project, record.parent_id) if record.parent_id else None
         return False
 
-    async def _restored(self, project: str, items: Sequence[JsonObject]) -> tuple[int, Restored | None]:
-        """What the newest compaction item holds, and where the items after it begin; every sealed content is verified."""
-        restored, start = None, 0
-        sealed = [(n, item) for n, item in enumerate(items, 1) if isinstance(item.get("encrypted_content"), str)]
+    async def verify(self, project: str, items: Sequence[JsonObject]) -> None:
+        """Refuse sealed contents that are not of this server and project, nor written in a scenario."""
+        sealed = [item for item in items if isinstance(item.get("encrypted_content"), str)]
         if sealed and self._is_strict:
             scripted = {seal for scenario in await self._core.scenarios_of(project) for seal in scenario.seals}
-            for number, item in sealed:
-                held = NOTHING if item["encrypted_content"] in scripted else restore(self._core, project, item)
-                if item["type"] == "compaction":
-                    restored, start = held, number
-        return start, restored
+            for item in sealed:
+                if item["encrypted_content"] not in scripted:
+                    restore(self._core, project, item)
 
     async def _needed_reasoning(self, project: str, items: Sequence[JsonObject]) -> dict[str, str]:
         needed: dict[str, str] = {}
@@ -204,39 +203,13 @@ class Pasts:
                     needed[item_id] = before
         return needed
 
-    async def items(self, project: str, past: Past) -> list[JsonObject]:
-        """The past's items, oldest first."""
-        if past.conversation is not None:
-            kept = await self._store.get_items(project, past.conversation.id, _EVERYTHING)
-            return [item for record in kept for item in items_of(b"[%b]" % record.data)]
-        return await self._chain(project, past.parent)
-
     async def all_items(self, project: str, effective: Effective) -> list[JsonObject]:
         """The effective input's items, oldest first; of what was compacted those that are kept."""
         own = effective.items[effective.start :]
         if effective.restored is not None:
             return [*effective.restored.items, *own]
-        return [*await self.items(project, effective.past), *own]
-
-    async def before(self, project: str, seen: Seen) -> list[JsonObject]:
-        """What stood before a stored response's own input, oldest first."""
-        record = seen.record
-        if record.conversation_id is not None:
-            kept = await self._store.get_items(project, record.conversation_id, _EVERYTHING)
-            return [item for each in kept if each.number < record.before for item in items_of(b"[%b]" % each.data)]
-        parent = await self._records.response(project, record.parent_id) if record.parent_id else None
-        return await self._chain(project, parent)
-
-    async def _chain(self, project: str, parent: Seen | None) -> list[JsonObject]:
-        turns: list[list[JsonObject]] = []
-        while parent is not None:
-            record = parent.record
-            turns.append([*items_of(record.input_items), *items_of(Timeline(parent.plan).whole_output)])
-            if record.conversation_id is not None:
-                turns.append(await self.before(project, parent))
-                break
-            parent = await self._records.response(project, record.parent_id) if record.parent_id else None
-        return [item for turn in reversed(turns) for item in turn]
+        past = effective.past
+        return [*await self.turns.of(project, past.parent.record if past.parent else None, past.conversation), *own]
 
 
 def _check_prefixes(previous: str | None, conversation: str | None) -> None:

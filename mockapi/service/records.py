@@ -11,16 +11,18 @@ from pydantic import TypeAdapter
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.timeline import Timeline, state_at, status_at
 from mockapi.scenario.context import Context
+from mockapi.service.compacted import folded
 from mockapi.service.core import Core
 from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "items_of"]
+__all__ = ["DELETED", "DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "items_of"]
 
 _PROGRESS = TypeAdapter(Progress)
 DELIVERED = dumps(Progress(is_delivered=True))
 HUNG_UP = dumps(Progress(cut="hung_up"))
 PENDING = dumps(Progress())
+DELETED = dumps(Progress(is_delivered=True, cut="deleted"))
 
 _STALE_S = 600.0
 """How long after its end was due a turn that nobody ended still holds its conversation: its server is gone."""
@@ -74,7 +76,9 @@ class Records:
         """A conversation, brought up to date; its `turn` is set only while a response runs on it."""
         while True:
             record = await self._store.get_conversation(project, conversation_id)
-            if record is None or record.turn is None:
+            if record is None or record.is_deleted:
+                return None
+            if record.turn is None:
                 return record
             is_kept = await self._has_ended(project, record.turn)
             if is_kept is None:
@@ -87,7 +91,8 @@ class Records:
         turn = record.turn
         if turn is None:
             return False
-        ended = replace(record, turn=None, context=context_after(record, turn) if is_kept else record.context)
+        context = context_after(self._core, project, record, turn) if is_kept else record.context
+        ended = replace(record, turn=None, context=context)
         return await self._store.change_conversation(project, ended, turn.items if is_kept else ())
 
     async def _has_ended(self, project: str, turn: Turn) -> bool | None:
@@ -131,10 +136,11 @@ class Records:
         return before if before.startswith("rs_") else None
 
 
-def context_after(record: ConversationRecord, turn: Turn) -> bytes:
+def context_after(core: Core, project: str, record: ConversationRecord, turn: Turn) -> bytes:
     """The conversation's context when a turn's items have been appended."""
     items = [item for _, data in turn.items for item in items_of(b"[%b]" % data)]
-    return Context.from_bytes(record.context).with_items(items, turn.tokens)._replace(prefix=turn.prefix).to_bytes()
+    after = folded(core, project, Context.from_bytes(record.context), items, turn.tokens)
+    return after._replace(prefix=turn.prefix).to_bytes()
 
 
 def items_of(data: bytes) -> list[JsonObject]:

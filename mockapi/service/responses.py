@@ -16,12 +16,13 @@ from mockapi.service.core import Call, Core, parsed
 from mockapi.service.keeping import Keeping, locked
 from mockapi.service.paging import page_of
 from mockapi.service.past import Effective, Past, Pasts
-from mockapi.service.records import Records, Seen, items_of
+from mockapi.service.records import DELETED, Records, Seen
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
 from mockapi.wire.capabilities import check_capabilities
 from mockapi.wire.ids import partition_of
 from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.models import family_of
 from mockapi.wire.operations import ListQuery
 from mockapi.wire.requests import CreateRequest, parse_create
 
@@ -89,10 +90,12 @@ class Responses:
         """In a project with zero data retention nothing is stored, and reasoning comes encrypted (WIRE.md §6)."""
         if call.key not in self.core.settings.zdr:
             return request
-        if request.previous_response_id is not None:
-            message = "Previous response cannot be used for this organization due to Zero Data Retention."
-            raise ApiError(message, param="previous_response_id", code="unsupported_parameter")
-        return request.model_copy(update={"store": False, "include": [*request.include, _ENCRYPTED]})
+        self.core.check_retention(call, request.previous_response_id)
+        if any(tool["type"] == "code_interpreter" for tool in request.tools):
+            message = "Code interpreter tool cannot be used for this organization due to Zero Data Retention"
+            raise ApiError(message, param="tools")
+        include = [*request.include, _ENCRYPTED] if family_of(request.model).is_reasoning else request.include
+        return request.model_copy(update={"store": False, "include": include})
 
     async def _prompted(self, project: str, request: CreateRequest) -> tuple[Past, CreateRequest, Sequence[JsonObject]]:
         """A request with a prompt: its past, the request with the template's model and instructions, and those as messages."""
@@ -134,7 +137,7 @@ class Responses:
         if needs and effective.restored is None and (past.parent or past.conversation):
             fresh = {f"tool_outputs.{output.name}" for output in facts.context.outputs}
             if "conversation" in needs or {need for need in needs if need.startswith("tool_outputs.")} - fresh:
-                history = await self._pasts.items(project, past)
+                history = await self._pasts.turns.of(project, past.parent.record if past.parent else None, past.conversation)
         if "previous" in needs and past.parent is not None:
             previous = loads(await self._records.body(project, past.parent))
         return lambda: template_names(facts, selection.groups, history, own, previous)
@@ -148,18 +151,18 @@ class Responses:
         return await self._records.body(project, await self._seen(project, response_id))
 
     async def delete(self, project: str, response_id: str) -> bytes:
-        """Forget a response; 404 if there is none, 400 while it runs."""
+        """Take a response away; 404 if there is none, 400 while it runs. Those that follow it still know what it said."""
         seen = await self._seen(project, response_id)
         if await self._records.status(project, seen) in ("queued", "in_progress"):
             raise ApiError("Cannot delete an in-flight response.")
-        await self._store.drop_response(project, response_id)
+        if not await self._store.set_progress(project, response_id, DELETED, seen.record.version):
+            return await self.delete(project, response_id)
         return dumps({"id": response_id, "object": "response.deleted", "deleted": True})
 
     async def input_items(self, project: str, response_id: str, query: ListQuery) -> bytes:
         """A page of the whole effective input: what stood before, and the request's own items."""
         seen = await self._seen(project, response_id)
-        items = [*await self._pasts.before(project, seen), *items_of(seen.record.input_items)]
-        return page_of(items, query)
+        return await page_of(self._pasts.turns.listed(project, seen.record), query)
 
     async def _seen(self, project: str, response_id: str) -> Seen:
         seen = await self._pasts.response(project, response_id)

@@ -14,11 +14,11 @@ from mockapi.scenario.forms import draft_of, long_item
 from mockapi.scenario.match import Facts
 from mockapi.scenario.reply import Rendered
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
-from mockapi.service.compacted import summary_tokens
+from mockapi.service.compacted import folded, summary_tokens
 from mockapi.service.core import Core
 from mockapi.service.records import DELIVERED, items_of
 from mockapi.stores.base import ConversationRecord, ResponseRecord
-from mockapi.wire.ids import Derivation, digest, is_id, partition_of, thread_id
+from mockapi.wire.ids import Derivation, digest, partition_of, thread_id
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
 from mockapi.wire.requests import CreateRequest, full_items
@@ -37,7 +37,8 @@ class Seeds:
         self._store = core.store
 
     @property
-    def _invents(self) -> bool:
+    def invents(self) -> bool:
+        """Whether whatever is asked for is there."""
         return self._core.settings.unknown_ids == "create"
 
     async def _is_first(self, project: str, item_id: str) -> bool:
@@ -47,7 +48,7 @@ class Seeds:
         """Lay a conversation down; False if there is none of that id, or was one before."""
         scenarios = await self._core.scenarios_of(project)
         seed = next((each for scenario in scenarios if (each := scenario.conversations.get(conversation_id))), None)
-        if seed is None and self._invents and is_id(conversation_id, "conv"):
+        if seed is None and self.invents:
             seed = ConversationSeed()
         if seed is None or not await self._is_first(project, conversation_id):
             return False
@@ -55,7 +56,7 @@ class Seeds:
         identity = self._core.identity_of(project, "conversation", conversation_id)
         written = _written(seed.items, identity)
         items = thread_items(written, identity, now, conversation_id, known=_ids(written))
-        context = NEW_CONTEXT.with_items(items, self._core.counter.count(items))._replace(prefix=identity[:16].hex())
+        context = folded(self._core, project, NEW_CONTEXT, items)._replace(prefix=prefix_after(identity))
         record = ConversationRecord(conversation_id, now, dumps(seed.metadata), context.to_bytes())
         return await self._store.add_conversation(project, record, [(str(item["id"]), dumps(item)) for item in items])
 
@@ -70,7 +71,7 @@ class Seeds:
                 break
             chain.append((wanted, seed))
             wanted = seed.previous_response_id
-        if not chain and self._invents and is_id(response_id, "resp"):
+        if not chain and self.invents:
             chain = [(response_id, ResponseSeed(output=_INVENTED))]
         is_laid = False
         for each_id, seed in reversed(chain):
@@ -87,7 +88,7 @@ class Seeds:
         own = full_items(seed.input) if isinstance(seed.input, str) else _written(_list(seed.input), identity)
         given = {"model": seed.model, "input": "", "instructions": seed.instructions, "metadata": dict(seed.metadata)}
         request = CreateRequest(**given, previous_response_id=parent_id)  # type: ignore[arg-type]  # checked by the seed's form
-        context = past.with_items(own, self._core.counter.count(own))
+        context = folded(self._core, project, past, own)
         output = [{"message": seed.output}] if isinstance(seed.output, str) else _list(seed.output)
         reply = Rendered(dumps([draft_of(long_item(item)) for item in output]), {"id": response_id})
         moment = (await self._core.moment_of(project, identity))._replace(partition=partition_of(response_id))
@@ -109,10 +110,16 @@ class Seeds:
 
     def invented_item(self, item_id: str) -> JsonObject | None:
         """Something that can stand where an id is referred to that nobody made."""
-        if not self._invents:
+        if not self.invents:
             return None
         if item_id.startswith("rs_"):
             return {"id": item_id, "type": "reasoning", "summary": []}
+        if item_id.startswith("fc_"):
+            call_id = f"call_{item_id.removeprefix('fc_')}"[:64]
+            return {
+                "id": item_id, "type": "function_call", "status": "completed", "arguments": "{}", "call_id": call_id,
+                "name": "unknown",
+            }  # fmt: skip
         part = {"type": "output_text", "annotations": [], "logprobs": [], "text": _INVENTED}
         return {"id": item_id, "type": "message", "status": "completed", "content": [part], "role": "assistant"}
 
@@ -122,7 +129,7 @@ class Seeds:
             form = scenario.prompts.get(prompt_id)
             if form is not None and version in (None, form.version):
                 return form
-        return PromptForm(version=version or "1", variables=list(variables)) if self._invents else None
+        return PromptForm(version=version or "1", variables=list(variables)) if self.invents else None
 
 
 def prefix_after(identity: bytes) -> str:

@@ -23,7 +23,8 @@ def usage_key(now: float, model: str) -> str:
 
 def split_key(name: str) -> tuple[int, str, str]:
     """(day, model, what is summed) of a sum's name."""
-    day, model, what = name.split("\n", 2)
+    day, rest = name.split("\n", 1)
+    model, what = rest.rsplit("\n", 1)
     return int(day), model, what
 
 

@@ -55,7 +55,8 @@ class Turn(NamedTuple):
 class ConversationRecord:
     """A conversation without its items: `count` items were ever added, `context` is the fold of those that are there.
 
-    While `turn` is set a response runs on it. `version` counts all changes.
+    While `turn` is set a response runs on it. One that is deleted keeps its items, which responses may still refer to.
+    `version` counts all changes.
     """
 
     id: str
@@ -63,6 +64,7 @@ class ConversationRecord:
     metadata: bytes
     context: bytes
     turn: Turn | None = None
+    is_deleted: bool = False
     count: int = 0
     version: int = 0
 
@@ -139,9 +141,6 @@ class Store(Protocol):
 
         The store counts `count` and `version` on. False, and nothing changed, if the record has moved on or is gone.
         """
-
-    async def drop_conversation(self, project: str, conversation_id: str) -> bool:
-        """Forget a conversation and its items; False if there is none."""
 
     async def get_items(
         self, project: str, conversation_id: str, limit: int, *, after: int | None = None, is_ascending: bool = True

@@ -133,10 +133,6 @@ class MemoryStore(Store):
         """See `Store`."""
         return self._of(project).threads.change(record, added, dropped)
 
-    async def drop_conversation(self, project: str, conversation_id: str) -> bool:
-        """See `Store`."""
-        return self._of(project).threads.drop(conversation_id)
-
     async def get_items(
         self, project: str, conversation_id: str, limit: int, *, after: int | None = None, is_ascending: bool = True
     ) -> Sequence[ItemRecord]:

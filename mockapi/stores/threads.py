@@ -53,7 +53,8 @@ class Threads:
         thread = self._threads[record.id] = _Thread(record)
         self._append(thread, items)
         if len(self._threads) > self._most:
-            self.drop(next(iter(self._threads)))
+            oldest, forgotten = self._threads.popitem(last=False)
+            self._disown(oldest, forgotten.items)
         return True
 
     def change(self, record: ConversationRecord, added: Sequence[tuple[str, bytes]], dropped: str | None) -> bool:
@@ -71,20 +72,16 @@ class Threads:
     def _append(self, thread: _Thread, items: Sequence[tuple[str, bytes]]) -> None:
         thread.append(items)
         for item_id, _ in items:
-            self._owners[item_id] = thread.record.id
+            self._owners.setdefault(item_id, thread.record.id)
 
     def _disown(self, conversation_id: str, item_ids: Iterable[str]) -> None:
         for item_id in item_ids:
-            if self._owners.get(item_id) == conversation_id:
-                del self._owners[item_id]
-
-    def drop(self, conversation_id: str) -> bool:
-        """See `Store.drop_conversation`."""
-        thread = self._threads.pop(conversation_id, None)
-        if thread is None:
-            return False
-        self._disown(conversation_id, thread.items)
-        return True
+            if self._owners.get(item_id) != conversation_id:
+                continue
+            del self._owners[item_id]
+            other = next((name for name, thread in self._threads.items() if item_id in thread.items), None)
+            if other is not None:  # the item stands in several conversations
+                self._owners[item_id] = other
 
     def owner_of(self, item_id: str) -> str | None:
         """The conversation that holds an item."""

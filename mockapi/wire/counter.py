@@ -1,12 +1,13 @@
 """What is counted for `usage`: the texts of requests and items, by the estimate or by o200k itself."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Literal, Protocol
 
 from mockapi.errors import UsageError
+from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.tokens import count_text
 
 __all__ = ["FRAMING_TOKENS", "Counter", "Counting", "counter_of"]
@@ -34,6 +35,10 @@ class Counter:
             return sum(self.count(value[key]) for key in _TEXT_KEYS & value.keys())
         return sum(map(self.count, value)) if isinstance(value, list) else 0
 
+    def count_tools(self, tools: Sequence[JsonObject]) -> int:
+        """Tokens of the tools on offer: their names, descriptions and schemas, as they are written."""
+        return _tools_counted(self, dumps([{k: v for k, v in tool.items() if k != "type"} for tool in tools])) if tools else 0
+
     def count_output(self, items: Iterable[Mapping[str, object]]) -> tuple[int, int]:
         """(output tokens, of which reasoning tokens) of finished items."""
         total = reasoning = 0
@@ -42,6 +47,12 @@ class Counter:
             total += tokens
             reasoning += tokens if item.get("type") == "reasoning" else 0
         return total, reasoning
+
+
+@lru_cache(maxsize=256)
+def _tools_counted(counter: Counter, tools: bytes) -> int:
+    """Kept, since every request of an agent offers the same tools; 128 of them are 100 kB at most as a rule."""
+    return counter.count_text(tools.decode())
 
 
 @cache

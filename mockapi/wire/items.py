@@ -14,6 +14,7 @@ from mockapi.wire.content import (
     UserPart,
 )
 from mockapi.wire.json import JsonObject
+from mockapi.wire.listing import ITEM_PREFIXES, RECORDED_PREFIXES
 from mockapi.wire.tools import Tool
 from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, OneOf, Status, TypedDict, by_kind, id_of
 
@@ -90,7 +91,7 @@ class FunctionCallOutput(TypedDict, total=False):
     type: Required[Literal["function_call_output"]]
     call_id: CallId | None
     output: Required[CallOutput]
-    id: str | None
+    id: Annotated[str, id_of("fc")] | None
     caller: Caller | None
     name: str | None
     namespace: str | None
@@ -197,7 +198,8 @@ class ConfigurationUpdate(TypedDict, total=False):
 def _shape(name: str, required: str) -> Any:
     """A hosted tool's item: its type, the keys it must have, and whatever else came with it."""
     make: Any = TypedDict  # called with fields made at run time, which no type checker can follow
-    fields: dict[str, Any] = {"type": Required[Literal[name]], "id": str | None}
+    own_id: Any = Annotated[str, id_of(ITEM_PREFIXES[name])] if name in RECORDED_PREFIXES else str
+    fields: dict[str, Any] = {"type": Required[Literal[name]], "id": own_id | None}
     fields |= {key: Required[object] for key in required.split()}
     return with_config(_LOOSE)(make(name, fields, total=False))
 

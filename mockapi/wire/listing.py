@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from mockapi.wire.json import JsonObject, dumps, ordered
 
-__all__ = ["ITEM_PREFIXES", "gated", "list_body", "listed_item"]
+__all__ = ["ITEM_PREFIXES", "RECORDED_PREFIXES", "gated", "list_body", "listed_item"]
 
 ITEM_PREFIXES: Mapping[str, str] = {
     "additional_tools": "at",
@@ -42,6 +42,16 @@ ITEM_PREFIXES: Mapping[str, str] = {
     "web_search_call": "ws",
 }
 """Id prefix of every item type; those of client-made outputs other than `function_call_output` are not recorded."""
+
+RECORDED_PREFIXES = frozenset(
+    (
+        "apply_patch_call", "code_interpreter_call", "compaction", "computer_call", "custom_tool_call", "file_search_call",
+        "function_call", "function_call_output", "image_generation_call", "local_shell_call", "mcp_approval_request",
+        "mcp_call", "mcp_list_tools", "message", "program", "program_output", "reasoning", "shell_call", "shell_call_output",
+        "tool_search_call", "tool_search_output", "web_search_call",
+    )
+)  # fmt: skip
+"""Types whose prefix is known, so that another one is refused (WIRE.md §3)."""
 
 _WITHOUT_STATUS = frozenset(
     (

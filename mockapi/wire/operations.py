@@ -3,6 +3,7 @@
 Fields follow the SDK's parameter types (3.52); their order of checking is that of create as far as they share fields (assumed).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -157,9 +158,10 @@ def parse_query(pairs: Sequence[tuple[str, str]], *, lenient: bool = False) -> L
         raw["include"] = include
     for key, value in pairs:
         if key == "limit":
-            if not lenient and not value.lstrip("-").isdecimal():
+            is_number = re.fullmatch(r"-?[0-9]{1,300}", value) is not None
+            if not is_number and not lenient:
                 raise not_an_integer("limit")
-            raw["limit"] = int(value[:20]) if value.lstrip("-").isdecimal() and value.isascii() else value
+            raw["limit"] = int(value) if is_number else value
         elif key in ("after", "order"):
             raw[key] = value
     return parse_body(ListQuery, raw, lenient=lenient)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, FailFast, GetCoreSchemaHandler, Tag, WithJsonSchema
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
 
 __all__ = ["FIRST_ERROR", "STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "id_of", "keys_of", "tagged"]
@@ -27,6 +27,8 @@ class _FirstError(FailFast):
 
 FIRST_ERROR = _FirstError()
 """Metadata of long lists: one wrong element is told, not a million."""
+
+_LONGEST_ID = 64
 
 TAG = "\ue000"
 
@@ -77,9 +79,11 @@ class OneOf:
 
 
 def id_of(prefix: str) -> AfterValidator:
-    """Metadata of an item's id: it begins with its type's prefix (ERRORS.md §4.2)."""
+    """Metadata of an item's id: it begins with its type's prefix, and has 64 characters at most (ERRORS.md §4.2)."""
 
     def check(value: str) -> str:
+        if len(value) > _LONGEST_ID:
+            raise PydanticKnownError("string_too_long", {"max_length": _LONGEST_ID})
         if not value.startswith(prefix):
             raise PydanticCustomError("id_prefix", "wrong prefix", {"prefix": prefix})
         return value
