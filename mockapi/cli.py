@@ -38,6 +38,23 @@ class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in new
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)
 
 
+class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A duration like 10s; a bare number counts seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        from mockapi.scenario.units import parse_duration
+
+        try:
+            return (
+                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
+            )
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text: str) -> Callable[[_Command], _Command]:
     """An option of `serve` that is also an environment variable, for containers."""
     variable = "MOCKAPI_" + name.removeprefix("--").replace("-", "_").upper()
@@ -54,6 +71,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     click.Choice(["real", "virtual"]),
     "real: delays are waited. virtual: time stands at 2026-01-01, delays pass at once, and every run gives the same bytes.",
 )
+@_setting("--poll-step", "1s", _DurationType(), "How far a poll moves an unfinished background run under the virtual clock.")
 @_setting("--seed", Settings().seed, click.STRING, "What ids and chance derive from.")
 @_setting(
     "--unmatched",
@@ -229,23 +247,6 @@ def init(folder: Path) -> None:
         click.echo(f"mockapi: cannot write to {folder}: {error.strerror}", err=True)
         sys.exit(2)
     click.echo(f"wrote {target}; now run: mockapi serve {folder}")
-
-
-class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
-    """A duration like 10s; a bare number counts seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        from mockapi.scenario.units import parse_duration
-
-        try:
-            return (
-                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
-            )
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @main.command()
