@@ -15,8 +15,8 @@ class Settings:
     bytes; `poll_step` is how many seconds a poll moves a background run under the virtual clock; `zdr` are keys without data
     retention, `prices` a file of token prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says
     how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the
-    accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the
-    admin API may be called by, `*` for any; `cors` are the origins of web pages that may call the emulated API.
+    accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that
+    the admin API may be called by, `*` for any; `cors` are the origins of web pages that may call the emulated API.
     """
 
     paths: tuple[Path, ...] = ()
