@@ -272,12 +272,16 @@ def wait(timeout: float, host: str, port: int) -> None:
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
-def bench(seconds: float, rounds: int, as_json: bool, state: bool) -> None:
+@click.option("--streams", is_flag=True, help="How late many paced streams are, instead, beside bare sse-starlette.")
+def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
     from mockapi.bench import run_bench, table_of
     from mockapi.bench_state import run_state_bench
+    from mockapi.bench_streams import run_stream_bench
 
-    if state:
+    if streams:
+        rows, beside = run_stream_bench(), "bare sse-starlette"
+    elif state:
         rows, beside = run_state_bench(), "beside"
     else:
         rows, beside = run_bench(max(0.05, seconds), rounds, say=lambda line: click.echo(line, err=True)), "bare Starlette"
