@@ -483,3 +483,78 @@ def test_impossible_runs_are_refused_at_load(text, message):
     with pytest.raises(ScenarioError) as caught:
         make_app(f"steps: [{{background: {text}, reply: x}}]")
     assert message in str(caught.value)
+
+
+def test_a_second_server_goes_on_with_what_the_first_had_stored():
+    """Killed at any moment: a store that was written out and read in elsewhere is all that a run needs."""
+    import pickle
+
+    from mockapi.scenario.library import Library
+    from mockapi.service.conversations import Conversations
+    from mockapi.service.core import Call, Core
+    from mockapi.settings import Settings
+    from mockapi.wire.operations import ListQuery
+
+    from .conftest import HandClock
+
+    async def run():
+        first = make(DURATIONS)
+        made = json.loads(await Conversations(first.core).create(Call("p", "conversations.create"), b"x" * 32))
+        body = {"model": "gpt-4o", "input": "x", "background": True, "stream": True}
+        running = await create(first, {**body, "conversation": made["id"]})
+        other = await create(first, {**body, "input": "y"})
+        first.core.clock.time += 3
+        play = first.play(running)
+        seen = (await anext(play.pieces()))[0]
+        dead = pickle.dumps(first.core.store)
+
+        clock = HandClock(first.core.clock.time + 1)
+        second = Responses(Core(Settings(), pickle.loads(dead), clock, Library(scenarios=[])))
+        response_id, last = running.timeline.response_id, parse_sse(seen.decode())[-1][1]["sequence_number"]
+        states = [json.loads(await second.retrieve("p", response_id))["status"]]
+        cancelled = json.loads(await second.runs.cancel("p", other.timeline.response_id))
+        resumed = await second.runs.resume("p", response_id, last)
+        rest = b"".join([data async for data, _ in resumed.pieces()])  # waiting moves the hand clock
+        states.append(json.loads(await second.retrieve("p", response_id))["status"])
+        whole = b"".join(piece.data for piece in running.timeline.pieces())
+        listed = json.loads(await Conversations(second.core).list_items("p", made["id"], ListQuery()))["data"]
+        return states, cancelled["status"], seen + rest == whole, len(listed)
+
+    assert asyncio.run(run()) == (["in_progress", "completed"], "cancelled", True, 2)
+
+
+EXAMPLE = f"steps: [{{background: {{queued: 20ms, in_progress: 200ms}}, reply: [{{reasoning: hm}}, {{message: {WORDS}}}]}}]"
+
+
+def test_the_sdks_example_of_a_stream_that_is_dropped_and_resumed(serve):
+    """The openai-python repository's examples/responses/background_streaming.py, under the real clock."""
+    client = serve(EXAMPLE, clock="real").sdk()
+    response_id, seen = None, []
+    with client.responses.stream(model="gpt-5", input="solve 8x + 31 = 2", background=True) as stream:
+        for event in stream:
+            if event.type == "response.created":
+                response_id = event.response.id
+            seen.append(event.sequence_number)
+            if event.sequence_number == 10:
+                break
+    with client.responses.stream(response_id=response_id, starting_after=10) as stream:
+        seen += [event.sequence_number for event in stream]
+        assert stream.get_final_response().output_text == WORDS
+    assert seen == list(range(len(seen)))
+
+
+@pytest.mark.anyio
+async def test_the_sdks_async_example_of_polling(serve):
+    """The same repository's examples/responses/background_async.py."""
+    async with serve(EXAMPLE, clock="real").async_sdk() as client:
+        created = None
+        async for event in await client.responses.create(model="gpt-5", input="solve", background=True, stream=True):
+            if event.type == "response.created":
+                created = event.response.id
+                break
+        seen = set()
+        while not seen & {"completed", "failed", "cancelled"}:
+            seen.add((await client.responses.retrieve(created)).status)
+        assert seen <= {"queued", "in_progress", "completed"}
+        response = await client.responses.retrieve(created)
+    assert response.output_text == WORDS

@@ -15,6 +15,10 @@ from mockapi.service.records import progress_of
 __all__ = ["Play"]
 
 
+_SOON_S = 1e-5
+"""What is due that soon is due now: a clock that counts from 1970 cannot tell smaller times apart, and nobody waits for them."""
+
+
 class _Place(NamedTuple):
     """Where a response is in its own time; None where it is over for whoever plays it."""
 
@@ -52,7 +56,7 @@ class Play:
             if place.cut_s is not None and self.timeline.cut_s is None:
                 self.timeline = Timeline(self.timeline.plan, cut_s=place.cut_s)
                 queue = list(self.timeline.pieces(self._last))
-            due = [piece for piece in queue if piece.offset_s <= place.elapsed_s]
+            due = [piece for piece in queue if piece.offset_s <= place.elapsed_s + _SOON_S]
             if due:
                 queue = queue[len(due) :]
                 self._last = due[-1].last
@@ -68,7 +72,7 @@ class Play:
         """Wait until the response is over."""
         while not self.is_instant:
             place = await self._place()
-            if place.elapsed_s >= self.timeline.ends_s:
+            if place.elapsed_s + _SOON_S >= self.timeline.ends_s:
                 return
             await self._wait(Piece(self.timeline.ends_s, b"", 0), place)
 
