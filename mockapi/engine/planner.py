@@ -25,7 +25,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import echo_request, tool_usage, usage_object
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error"]
+__all__ = ["Moment", "Names", "count_input", "including", "plan_given", "plan_reply", "scripted_error"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -221,6 +221,16 @@ def _score_key(
         seal=seal if encrypts_always or "reasoning.encrypted_content" in include else "",
     )
     return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
+
+
+def including(key: ScoreKey, include: Sequence[str], seal: str) -> ScoreKey:
+    """The key, with what these `include` values show too: what a GET asks for that the create did not."""
+    shaping = key.shaping
+    has_logprobs = shaping.has_logprobs or "message.output_text.logprobs" in include
+    is_encrypted = shaping.is_encrypted or "reasoning.encrypted_content" in include
+    shown = tuple(value for value in SHOWABLE if value in include or value in shaping.include)
+    changed = replace(shaping, has_logprobs=has_logprobs, is_encrypted=is_encrypted, include=shown, seal=shaping.seal or seal)
+    return replace(key, shaping=changed)
 
 
 def _figures(form: object) -> JsonObject:

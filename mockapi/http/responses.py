@@ -57,12 +57,12 @@ class ResponsesApi:
         """`GET /v1/responses/{response_id}`."""
         call, _ = await self._calls.identified(exchange, "responses.retrieve", exchange.path_params[_ID])
         response_id = self._calls.path_id(exchange, _ID, "resp")
-        self._calls.query(exchange)
+        include = self._calls.query(exchange).include
         flag_of(exchange, "include_obfuscation")  # background streams carry none anyway
         if flag_of(exchange, "stream"):
             await self._resume(exchange, call.project, response_id)
         else:
-            await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id))
+            await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id, include))
 
     async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
         """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""

@@ -3,12 +3,14 @@
 Conversations whose response has ended are brought up to date here, by whoever looks at them next (DESIGN.md "Consequences").
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
 from mockapi.engine.plan import Plan, Progress
+from mockapi.engine.planner import including
 from mockapi.engine.timeline import KEPT_S, Timeline, is_visible, run_status_at, state_at, status_at
 from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
@@ -61,8 +63,11 @@ class Records:
             await self._store.drop_response(project, response_id)
         return None
 
-    async def body(self, project: str, seen: Seen) -> bytes:
-        """Its body now."""
+    async def body(self, project: str, seen: Seen, include: Sequence[str] = ()) -> bytes:
+        """Its body now, with what `include` adds to what its create asked for."""
+        if include:
+            key = including(seen.plan.key, include, self._core.sealing_key.hex())
+            seen = Seen(seen.record, seen.plan._replace(key=key))
         return state_at(seen.plan, progress_of(seen.record), await self._core.now(project)) or b"null"
 
     async def status(self, project: str, seen: Seen) -> str | None:

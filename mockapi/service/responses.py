@@ -154,9 +154,9 @@ class Responses:
         """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
         await self._keeping.delivered(created.project, created.timeline, created.conversation_id, is_whole=is_whole)
 
-    async def retrieve(self, project: str, response_id: str) -> bytes:
+    async def retrieve(self, project: str, response_id: str, include: Sequence[str] = ()) -> bytes:
         """The body of `GET /v1/responses/{id}` now; 404 as the real API's."""
-        return await self.runs.poll(project, response_id)
+        return await self.runs.poll(project, response_id, include)
 
     async def delete(self, project: str, response_id: str) -> bytes:
         """Take a response away; 404 if there is none, 400 while it runs. Those that follow it still know what it said."""

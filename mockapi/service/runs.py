@@ -1,5 +1,6 @@
 """Background runs: polls, cancelling, moves by hand, streams asked for again (WIRE.md §8)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mockapi.engine.plan import Plan, Progress
@@ -39,11 +40,11 @@ class Runs:
             raise ApiError(f"Response with id '{response_id}' not found.", status=404)
         return seen
 
-    async def poll(self, project: str, response_id: str) -> bytes:
-        """The body of a GET; where polls make time pass, this one does."""
+    async def poll(self, project: str, response_id: str, include: Sequence[str] = ()) -> bytes:
+        """The body of a GET, with what `include` adds; where polls make time pass, this one does."""
         while True:
             seen = await self.seen(project, response_id)
-            body = await self._records.body(project, seen)
+            body = await self._records.body(project, seen, include)
             step = self._step(seen.plan)
             if not step or await self._records.status(project, seen) not in _UNFINISHED:
                 return body
