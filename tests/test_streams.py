@@ -157,3 +157,25 @@ async def test_a_running_response_is_not_visible_yet(serve):
             seen += sock.recv(65536)
         response_id = seen.split(b'"id":"')[1].split(b'"')[0].decode()
         assert server.get(f"/responses/{response_id}").status_code == 404
+
+
+KEEPALIVE = "steps: [{pace: {first: 70s, rate: 1/m, keepalive: 30s}, reply: one two}]"
+
+
+async def test_idle_streams_are_kept_alive(serve, in_process):
+    answer = serve(KEEPALIVE).post({"model": "m", "input": "x", "stream": True})
+    events = parse_sse(answer.text)
+    assert [data["sequence_number"] for _, data in events] == list(range(len(events)))
+    names = [name for name, _ in events]
+    assert names.count("keepalive") == 2 + 1  # in 70 s before the first delta, in 60 s between the two
+    assert all(set(data) == {"type", "sequence_number"} for name, data in events if name == "keepalive")
+    assert names[:2] == ["response.created", "response.in_progress"]
+    with in_process(KEEPALIVE).responses.stream(model="gpt-4o", input="x") as stream:
+        assert stream.get_final_response().output_text == "one two"
+
+
+async def test_the_timeline_says_when_they_come():
+    offsets = [event.offset_s for event in timeline(first_s=70.0, interval_s=60.0, keepalive_s=30.0).events()]
+    kept = [e.offset_s for e in timeline(first_s=70.0, interval_s=60.0, keepalive_s=30.0).events() if e.type == "keepalive"]
+    assert kept == [30.0, 60.0, 100.0, 160.0]
+    assert offsets == sorted(offsets)

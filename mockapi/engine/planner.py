@@ -90,7 +90,7 @@ def _timeline(
     facts: Facts, reply: Rendered, ending: Ending, moment: Moment, step: Step | None = None, scenario: str = ""
 ) -> Timeline:
     request = facts.request
-    pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter) if step else _INSTANT
+    pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter, step.pace.keepalive) if step else _INSTANT
     defaults = step.defaults if step else {}
     overrides = {**defaults, **reply.overrides} if defaults or reply.overrides else {}
     usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))} if overrides else {}
@@ -186,8 +186,8 @@ def _cut(request: CreateRequest, ending: Ending) -> Cut | None:
 
 
 @lru_cache(maxsize=256)
-def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> Pace:
-    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
+def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float, keepalive_s: float) -> Pace:
+    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter, keepalive_s)
 
 
 @lru_cache(maxsize=256)

@@ -183,12 +183,20 @@ def _drafts(finished: Finished, shown: Sequence[JsonObject], key: ScoreKey) -> I
         yield Draft("output_item.done", {**at, "item": shown[index]})
 
 
+_KEEPALIVE = Draft("keepalive", {})
+"""In no SDK union, but on the wire (WIRE.md §4 "Framing"): it takes a sequence number like any other."""
+
+
 def _timed(drafts: list[Draft], key: ScoreKey) -> Iterator[tuple[float, Draft]]:
     """Each delta at its own time; everything else together with what went before it."""
     dues = iter(key.pace.offsets(sum(draft.is_delta for draft in drafts), key.seed.encode()))
     now = 0.0
     for draft in drafts:
-        now = next(dues) if draft.is_delta else now
+        due = next(dues) if draft.is_delta else now
+        while 0.0 < key.pace.keepalive_s < due - now:
+            now += key.pace.keepalive_s
+            yield now, _KEEPALIVE
+        now = due
         yield now, draft
 
 
@@ -197,7 +205,7 @@ def _numbered(timed: Iterable[tuple[float, Draft]], key: ScoreKey) -> Iterator[N
         fields: Mapping[str, object] = {**draft.fields, "sequence_number": number}
         if draft.is_obfuscated and key.is_obfuscated:
             fields = {**fields, "obfuscation": obfuscation(str(draft.fields["delta"]), number)}
-        name = f"response.{draft.type}"
+        name = draft.type if draft is _KEEPALIVE else f"response.{draft.type}"
         yield Note(offset, name, encode_data(name, fields))
 
 

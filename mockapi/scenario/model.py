@@ -235,6 +235,15 @@ Chunk = Annotated[
 ]
 
 
+def _not_busy(seconds: float) -> float:
+    if 0 < seconds < 0.1:
+        raise ValueError("keepalive events come every 100ms at most")
+    return seconds
+
+
+Keepalive = Annotated[Duration, AfterValidator(_not_busy)]
+
+
 class PaceForm(BaseModel):
     """Timing of the reply's events."""
 
@@ -244,7 +253,7 @@ class PaceForm(BaseModel):
     rate: Rate | None = None
     chunk: Chunk = "words"
     jitter: Percent = 0.0
-    keepalive: NotYet = None
+    keepalive: Keepalive = 0.0
 
 
 Polls = Annotated[int, Field(ge=0, le=1_000_000)]
