@@ -116,3 +116,10 @@ def test_every_command_has_help():
         assert command.help, name
         options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
         assert [option.name for option in options if not option.help] == []
+
+
+def test_the_coverage_page_is_current():
+    from .coverage_page import endpoints, page
+
+    assert len(set(endpoints())) > 12
+    assert (ROOT / "docs" / "coverage.md").read_text() == page()
