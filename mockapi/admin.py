@@ -159,6 +159,7 @@ class Admin:
         if now + seconds > LATEST:
             raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
         await self.store.move_clock(project, seconds)
+        self._core.outbox_changed.set()
         return now + seconds
 
     async def reset(self, project: str) -> None:

@@ -90,7 +90,7 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
     def start(text: str | None = None, **settings) -> Running:
         app = make_app(text, **settings)
         sock = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1, http="httptools")
+        config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, http="httptools")
         server = _ThreadServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()

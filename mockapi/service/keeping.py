@@ -12,6 +12,7 @@ from mockapi.service.past import Effective
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of
 from mockapi.service.seeds import prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, usage_key
+from mockapi.service.webhooks import Webhooks
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
@@ -32,6 +33,7 @@ class Keeping:
         self._core = core
         self._store = core.store
         self._records = records
+        self._webhooks = Webhooks(core)
 
     async def remember(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
@@ -51,6 +53,8 @@ class Keeping:
         if conversation is not None and not await self._take_turn(project, timeline, record, conversation):
             await self._store.drop_response(project, record.id)
             raise locked()
+        if (plan := timeline.plan).background is not None:
+            await self._webhooks.schedule(project, timeline.response_id, plan.started_at + timeline.ends_s, plan.scenario)
         return timeline
 
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
