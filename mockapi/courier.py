@@ -9,16 +9,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import inf
-from typing import TYPE_CHECKING
 
 from mockapi.clock import is_set_within, wall
 from mockapi.service.core import Core
 from mockapi.service.posting import Letter, Poster
 from mockapi.service.webhooks import Webhooks, next_attempt
 from mockapi.stores.base import Delivery
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["Courier"]
 
@@ -107,15 +103,14 @@ class Courier:
 
     async def _drain(self, project: str, url: str) -> None:
         """Send everything to one URL that is due, one after the other."""
-        async with self._poster.client() as client:
-            while not self._is_stopping:
-                now = await self._core.now(project)
-                claimed = await self._store.claim_delivery(project, url, now, wall(), wall() + _LEASE_S)
-                if claimed is None:
-                    return
-                await self._deliver(client, project, claimed, now)
+        while not self._is_stopping:
+            now = await self._core.now(project)
+            claimed = await self._store.claim_delivery(project, url, now, wall(), wall() + _LEASE_S)
+            if claimed is None:
+                return
+            await self._deliver(project, claimed, now)
 
-    async def _deliver(self, client: "httpx.AsyncClient", project: str, claimed: Delivery, now: float) -> None:
+    async def _deliver(self, project: str, claimed: Delivery, now: float) -> None:
         delivery = await self._webhooks.opened(project, claimed, now)
         if delivery is None:
             return
@@ -129,9 +124,9 @@ class Courier:
             await self._poster.withhold(letter._replace(note="never sent: fault"))
             await self._store.drop_delivery(project, delivery.id)
             return
-        outcome = await self._poster.post(client, letter)
+        outcome = await self._poster.post(letter)
         if outcome.is_delivered and delivery.fault == "duplicate":
-            await self._poster.post(client, letter._replace(note=f"{note}, duplicate"))
+            await self._poster.post(letter._replace(note=f"{note}, duplicate"))
         is_done = outcome.is_delivered or outcome.is_final
         await self._webhooks.told(project, delivery, await self._core.now(project), is_delivered=is_done)
 

@@ -18,6 +18,8 @@ from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
 
+from .receiver import Receiver, start_receiver
+
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
 
@@ -127,6 +129,15 @@ def in_process() -> Iterator[Callable[..., OpenAI]]:
     yield connect
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody who receives webhooks."""
+    receiving, server = start_receiver()
+    yield receiving
+    server.shutdown()
+    server.server_close()
 
 
 @dataclass

@@ -111,8 +111,7 @@ class Endpoints:
         kind = "resp" if request.event_type.startswith("response.") else request.event_type.partition(".")[0]
         body = encode_event(f"evt_{sample}", request.event_type, int(await self.core.now(call.project)), f"{kind}_{sample}")
         letter = Letter(call.project, f"wh_{sample}", record.url, (record.secret,), body, "test")
-        async with self._poster.client() as client:
-            outcome = await self._poster.post(client, letter)
+        outcome = await self._poster.post(letter)
         if outcome.status is None:
             raise ApiError(f"The webhook endpoint could not be reached: {outcome.problem}.", code="webhook_endpoint_unreachable")
         result = {"object": "webhook_endpoint.test", "webhook_endpoint_id": endpoint_id, "event_type": request.event_type}

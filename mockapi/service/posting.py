@@ -5,7 +5,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from mockapi.clock import stopwatch, wall, within
@@ -62,6 +62,7 @@ class Poster:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._hosts = Hosts(core.settings.webhook_hosts)
+        self._tls: ssl.SSLContext | None = None
 
     def refusal(self, url: str) -> str | None:
         """Why nothing may be posted to a URL, as far as it tells itself; None if it may."""
@@ -71,27 +72,26 @@ class Poster:
             return str(error)
 
     @asynccontextmanager
-    async def client(self) -> "AsyncIterator[httpx.AsyncClient]":
-        """Connections for letters to one place. Proxies of the environment are for the way out, not for the way to here."""
+    async def _client(self, url: str) -> "AsyncIterator[httpx.AsyncClient]":
+        """A client for one letter. Proxies of the environment are for the way out, not for the way to here."""
+        # The first import takes a tenth of a second, and so do the certificates: streams go on meanwhile.
+        await asyncio.to_thread(import_module, "httpx")
         import httpx  # noqa: PLC0415 - start-up time where nothing is posted
 
-        transport = httpx.AsyncHTTPTransport(verify=self._tls)
+        if self._tls is None and url.lower().startswith("https:"):
+            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+        transport = httpx.AsyncHTTPTransport(verify=self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=_PATIENCE_S) as client:
             yield client
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        import httpx  # noqa: PLC0415 - as above
-
-        return httpx.create_ssl_context()
-
-    async def post(self, client: "httpx.AsyncClient", letter: Letter) -> Outcome:
+    async def post(self, letter: Letter) -> Outcome:
         """Make an attempt."""
         began = stopwatch()
         timestamp = int(wall()) - (_STALE_S if letter.fault == "stale_timestamp" else 0)
         is_forged = letter.fault == "bad_signature"
         headers = dict(signed_headers(letter.webhook_id, timestamp, letter.body, letter.secrets, is_forged=is_forged))
-        outcome = await self._attempt(client, letter, headers)
+        async with self._client(letter.url) as client:
+            outcome = await self._attempt(client, letter, headers)
         await self._keep(letter, headers, outcome, (stopwatch() - began) * 1000)
         return outcome
 
