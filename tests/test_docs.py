@@ -12,6 +12,7 @@ from mockapi.scenario.forms import FORMS, draft_of, long_item
 from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
     OPERATIONS,
+    BackgroundForm,
     Defaults,
     ErrorForm,
     FailForm,
@@ -38,6 +39,7 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
 @pytest.mark.parametrize(
     "model",
     [
+        BackgroundForm,
         PromptForm,
         PromptMessage,
         ConversationSeed,
@@ -103,7 +105,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 10
+    assert len(routes) == 11
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)

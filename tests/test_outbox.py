@@ -42,7 +42,7 @@ def test_a_claim_runs_out(store):
 
 def test_what_is_hastened_meanwhile_is_not_put_back(store):
     run(store.add_delivery("a", delivery(due=float("inf"))), store.add_delivery("a", delivery("wh_2", body=b"decided")))
-    run(store.hasten_deliveries("a", "resp_1", 3.0), store.hasten_deliveries("a", "resp_2", 1.0))
+    assert run(store.hasten_deliveries("a", "resp_1", 3.0), store.hasten_deliveries("a", "resp_2", 1.0)) == [True, False]
     assert [each.due for each in run(store.get_deliveries("a"))[0]] == [3.0, 5.0]
     (claimed,) = run(store.claim_delivery("a", "u", 4.0, 0.0, 60.0))
     run(store.hasten_deliveries("a", "resp_1", 2.0))

@@ -6,7 +6,7 @@ import socket
 
 import httpx
 import pytest
-from openai import InvalidWebhookSignatureError, OpenAI
+from openai import OpenAI
 
 from mockapi import courier
 from mockapi.clock import wall
@@ -215,6 +215,43 @@ def test_a_run_that_goes_on_is_put_back_and_one_that_is_hastened_comes(receiver)
     assert asyncio.run(run()) == ([1_000_008.0], 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("background", "moves", "event_type"),
+    [
+        ("{queued: 2s, in_progress: 3s}", ["poll"] * 5, "response.completed"),
+        ("{queued: 2s, in_progress: 3s}", ["poll", "cancel"], "response.cancelled"),
+        ("{queued: 1, in_progress: 2}", ["poll"] * 3, "response.completed"),
+        ("manual", ["advance", "advance"], "response.completed"),
+        ("{stuck: queued}", ["cancel", "cancel"], "response.cancelled"),
+    ],
+)
+def test_runs_that_end_by_something_else_than_the_clock(serve, receiver, background, moves, event_type):
+    server = serve(scenario(receiver.url, steps=f"[{{background: {background}, reply: hi}}]"))
+    client = server.sdk()
+    response = client.responses.create(model="m", input="x", background=True)
+    key = {"authorization": "Bearer test-key"}
+    for move in moves:
+        assert receiver.posts == [] or move == "cancel"
+        if move == "advance":
+            httpx.post(f"{server.url}/_mock/responses/{response.id}/advance", headers=key).raise_for_status()
+        else:
+            (client.responses.retrieve if move == "poll" else client.responses.cancel)(response.id)
+    (post,) = receiver.wait_for(1)
+    event = unwrap(post)
+    assert (event.type, event.data.id) == (event_type, response.id)
+    assert event.created_at == (client.responses.retrieve(response.id).completed_at or event.created_at)
+
+
+def test_what_is_forgotten_when_a_clock_jumps_far_is_told_all_the_same(receiver):
+    async def run():
+        held = Held(scenario(receiver.url, steps="[{background: {in_progress: 8s}, reply: hi}]"))
+        created = await create(held.service, {**BODY, "store": False})
+        await held.after(40 * 86_400)
+        return created.timeline.response_id
+
+    assert [asyncio.run(run())] == ids(receiver.posts)
+
+
 def test_a_response_that_is_gone_is_not_told(receiver):
     async def run():
         held = Held(scenario(receiver.url))
@@ -250,63 +287,6 @@ def test_two_urls_do_not_wait_for_each_other(receiver, monkeypatch):
 
         paths, urls = asyncio.run(run())
     assert paths == [urls[1]] * 2 + [urls[0]] * 2
-
-
-def faulty(receiver, fault, *moves, count=1):
-    async def run():
-        held = Held(scenario(receiver.url, fault=fault))
-        expected = [await held.respond(f"{n}") for n in range(count)]
-        seen = []
-        for seconds in moves:
-            await held.after(seconds)
-            seen.append(len(receiver.posts))
-        return expected, seen, await held.journal()
-
-    return asyncio.run(run())
-
-
-def test_fault_delay(receiver):
-    _, seen, _ = faulty(receiver, "{delay: 5s}", 0, 4, 1, 1)
-    assert seen == [0, 0, 1, 1]
-    assert unwrap(receiver.posts[0]).created_at == 1_000_000
-
-
-def test_fault_duplicate(receiver):
-    _, seen, journal = faulty(receiver, "duplicate", 0, 1_000)
-    assert seen == [2, 2]
-    assert len({(post.headers["webhook-id"], post.body) for post in receiver.posts}) == 1
-    assert journal == [(200, "attempt 1"), (200, "attempt 1, duplicate")]
-
-
-@pytest.mark.parametrize(("count", "order"), [(1, [0]), (2, [1, 0]), (3, [1, 0, 2]), (4, [1, 0, 3, 2])])
-def test_fault_out_of_order(receiver, count, order):
-    expected, seen, _ = faulty(receiver, "out_of_order", 0, 9, 1, count=count)
-    assert ids(receiver.posts) == [expected[n] for n in order]
-    assert seen == [count - count % 2, count - count % 2, count]
-
-
-@pytest.mark.parametrize(("fault", "words"), [("bad_signature", "does not match"), ("stale_timestamp", "too old")])
-def test_faults_that_the_sdk_refuses(receiver, fault, words):
-    faulty(receiver, fault, 0)
-    with pytest.raises(InvalidWebhookSignatureError, match=words):
-        unwrap(receiver.posts[0])
-
-
-def test_fault_never(receiver):
-    _, seen, journal = faulty(receiver, "never", 0, 100_000)
-    assert (seen, journal) == ([0, 0], [(None, "never sent: fault")])
-
-
-def test_a_refused_host_is_told_by_the_journal():
-    async def run():
-        held = Held(scenario("http://169.254.169.254/latest"))
-        await held.respond()
-        await held.after(0)
-        return await held.journal(), await held.core.store.get_deliveries("p")
-
-    ((status, note),), left = asyncio.run(run())
-    assert (status, left) == (None, ())
-    assert "attempt 1, refused: 169.254.169.254 is a link-local or metadata address" in note
 
 
 def test_a_server_posts_by_itself_and_writes_it_down(serve, receiver):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
-from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
+from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
 from mockapi.engine.score import Score, ScoreKey, score_of
 from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
@@ -130,9 +130,27 @@ def _timeline(
         partition=moment.partition,
         is_stored=request.store,
         ending=ending,
-        background=Background() if request.background else None,
+        background=_background(step, request, pace) if request.background else None,
     )
     return Timeline(plan, score)
+
+
+def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Background:
+    """How the run of a background response goes."""
+    form = step.background if step else None
+    if form is None:
+        return Background(is_streamed=request.stream)
+    if isinstance(form, str):  # manual
+        return Background(1.0, 1.0, "manual", is_spread=True, is_streamed=request.stream)
+    if form.stuck is not None:
+        queued_s, in_progress_s = (NEVER_S, 0.0) if form.stuck == "queued" else (0.0, NEVER_S)
+        return Background(queued_s, in_progress_s, is_spread=True, is_streamed=request.stream)
+    spans = (form.queued or 0.0, form.in_progress or 0.0)
+    by_polls = any(isinstance(span, int) for span in spans)
+    is_spread = pace.is_instant and spans[1] != 0.0
+    return Background(
+        float(str(spans[0])), float(str(spans[1])), "polls" if by_polls else "clock", is_spread, is_streamed=request.stream
+    )  # fmt: skip
 
 
 def count_input(facts: Facts, counter: Counter) -> int:

@@ -5,7 +5,9 @@ Events and output carry slots instead of ids. A score is a pure function of draf
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from threading import Lock
+from typing import NamedTuple
 
 from mockapi.engine.entry import Draft, Play
 from mockapi.engine.grammar import grammar_of
@@ -17,7 +19,7 @@ from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 
-__all__ = ["Note", "Score", "ScoreKey", "compose", "score_of"]
+__all__ = ["Block", "Note", "Score", "ScoreKey", "compose", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,20 @@ class Note:
     data: bytes
 
 
+class Block(NamedTuple):
+    """Events due together, framed and joined, and how many they are."""
+
+    offset_s: float
+    data: bytes
+    events: int
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots."""
 
     notes: tuple[Note, ...]
-    blocks: tuple[tuple[float, bytes], ...]
+    blocks: tuple[Block, ...]
     output: bytes
     finished: Finished
     output_tokens: int
@@ -191,15 +201,8 @@ def _numbered(timed: Iterable[tuple[float, Draft]], key: ScoreKey) -> Iterator[N
         yield Note(offset, name, encode_data(name, fields))
 
 
-def _blocks(notes: Iterable[Note]) -> Iterator[tuple[float, bytes]]:
+def _blocks(notes: Iterable[Note]) -> Iterator[Block]:
     """Events due together, framed and joined."""
-    pending: list[bytes] = []
-    due = 0.0
-    for note in notes:
-        if pending and note.offset_s != due:
-            yield due, b"".join(pending)
-            pending = []
-        due = note.offset_s
-        pending.append(frame(note.type, note.data))
-    if pending:
-        yield due, b"".join(pending)
+    for due, together in groupby(notes, key=lambda note: note.offset_s):
+        framed = [frame(note.type, note.data) for note in together]
+        yield Block(due, b"".join(framed), len(framed))

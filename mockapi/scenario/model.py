@@ -20,7 +20,7 @@ from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.catalogue import ERROR_CODES, check_header
 from mockapi.wire.typed import by_kind
 
-__all__ = ["ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
+__all__ = ["BackgroundForm", "ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -248,6 +248,35 @@ class PaceForm(BaseModel):
     keepalive: NotYet = None
 
 
+Polls = Annotated[int, Field(ge=0, le=1_000_000)]
+Span = Annotated[object, by_kind("a duration or a number of polls", text=Duration, number=Polls)]
+State = Literal["queued", "in_progress"]
+
+
+class BackgroundForm(BaseModel):
+    """Timing of a background run: durations, or whole numbers of polls that see each state, or where it is stuck."""
+
+    model_config = STRICT
+
+    queued: Span | None = None
+    in_progress: Span | None = None
+    stuck: State | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> "BackgroundForm":
+        spans = [span for span in (self.queued, self.in_progress) if span is not None]
+        if self.stuck is not None and spans:
+            raise ValueError("a run is stuck, or it takes its time: not both")
+        if self.stuck is None and not spans:
+            raise ValueError("say queued and in_progress, or stuck")
+        if len({type(span) for span in spans}) > 1:
+            raise ValueError("give queued and in_progress both as durations, or both as numbers of polls")
+        return self
+
+
+Run = Annotated[object, by_kind("manual, or a mapping", text=Literal["manual"], mapping=BackgroundForm)]
+
+
 class StepForm(BaseModel):
     """One step: what it answers, and what it says."""
 
@@ -263,7 +292,7 @@ class StepForm(BaseModel):
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
     fault: NotYet = None
     pace: PaceForm | None = None
-    background: NotYet = None
+    background: Run | None = None
 
     @model_validator(mode="after")
     def _answers_one_way(self) -> "StepForm":
@@ -296,7 +325,7 @@ class Defaults(BaseModel):
     model: str | None = None
     pace: PaceForm | None = None
     usage: UsageForm | None = None
-    background: NotYet = None
+    background: Run | None = None
 
 
 class ScenarioFile(BaseModel):

@@ -6,11 +6,11 @@ Nothing runs here: an entry says when somebody must look. What the event is foll
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mockapi.engine.plan import Plan
-from mockapi.engine.timeline import Timeline
+from mockapi.engine.plan import Plan, Progress
+from mockapi.engine.timeline import ends_at, run_status_at, timeline_at
 from mockapi.scenario.webhooks import DelayForm, WebhookForm
 from mockapi.service.core import Core
-from mockapi.service.records import Records, Seen
+from mockapi.service.records import progress_of
 from mockapi.stores.base import Delivery
 from mockapi.wire.webhooks import DEFAULT_SECRET, RESPONSE_EVENTS, encode_event
 
@@ -37,14 +37,14 @@ class Webhooks:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._store = core.store
-        self._records = Records(core)
 
-    async def schedule(self, project: str, response_id: str, due: float, scenario: str = "") -> None:
-        """A background response that ends at `due` (the project's time; infinite if nobody knows) will be told of.
+    async def schedule(self, project: str, response_id: str, plan: Plan) -> None:
+        """A background response has begun: its end will be told.
 
-        It is told to the URL of the scenario that answered, to the endpoints registered in the project and to the server's own.
+        To the URL of the scenario that answered, to the endpoints registered in the project and to the server's own.
         """
-        targets = await self._targets(project, scenario)
+        targets = await self._targets(project, plan.scenario)
+        due = ends_at(plan, Progress(), plan.started_at)
         for target in targets.values():
             identity = self._core.identity_of(project, "webhook", response_id, target.url)
             await self._store.add_delivery(
@@ -53,10 +53,14 @@ class Webhooks:
         if targets:
             self._core.outbox_changed.set()
 
+    async def moved(self, project: str, response_id: str, plan: Plan, progress: Progress) -> None:
+        """A run was moved beside the clock, by polls, by hand or by delivery, or cut: its end is another."""
+        await self.hasten(project, response_id, ends_at(plan, progress, await self._core.now(project)))
+
     async def hasten(self, project: str, response_id: str, due: float) -> None:
-        """A response ends at `due` instead: it was cancelled, moved by hand, or its last poll ended it."""
-        await self._store.hasten_deliveries(project, response_id, due)
-        self._core.outbox_changed.set()
+        """A response ends at `due` (the project's time) instead."""
+        if await self._store.hasten_deliveries(project, response_id, due):
+            self._core.outbox_changed.set()
 
     async def _targets(self, project: str, scenario: str) -> Mapping[str, Delivery]:
         """By URL, each once: the scenario's, the endpoints', the server's."""
@@ -81,17 +85,22 @@ class Webhooks:
         if delivery.body:
             return delivery
         record = await self._store.get_response(project, delivery.response_id)
-        seen = Seen(record, Plan.from_bytes(record.plan)) if record is not None else None
-        status = await self._records.status(project, seen) if seen is not None else None
-        if seen is not None and status in ("queued", "in_progress"):
-            await self._store.change_delivery(project, delivery._replace(due=_next_look(seen.plan, now)))
+        if record is None:
+            await self._store.drop_delivery(project, delivery.id)
+            return None
+        plan, progress = Plan.from_bytes(record.plan), progress_of(record)
+        status = run_status_at(plan, progress, now)
+        if status in ("queued", "in_progress"):
+            due = _next_look(ends_at(plan, progress, now), now)
+            await self._store.change_delivery(project, delivery._replace(due=due))
             return None
         event_type = f"response.{status}"
-        if status is None or event_type not in await self._events(project, delivery):
+        if event_type not in await self._events(project, delivery):
             await self._store.drop_delivery(project, delivery.id)
             return None
         identity = self._core.identity_of(project, "event", delivery.response_id, event_type)
-        body = encode_event(f"evt_{identity.hex()[:32]}", event_type, int(delivery.due), delivery.response_id)
+        ended_at = int(plan.started_at + timeline_at(plan, progress).ends_s)
+        body = encode_event(f"evt_{identity.hex()[:32]}", event_type, ended_at, delivery.response_id)
         return await self._held(project, delivery._replace(body=body), now)
 
     async def _held(self, project: str, delivery: Delivery, now: float) -> Delivery | None:
@@ -167,7 +176,6 @@ def _scripted(form: WebhookForm, secret: str) -> Delivery:
     )
 
 
-def _next_look(plan: Plan, now: float) -> float:
+def _next_look(end: float, now: float) -> float:
     """When a run that is not over at `now` may be: at its end, or where that has passed later and later."""
-    ends_at = plan.started_at + Timeline(plan).ends_s
-    return ends_at if ends_at > now else now + min(_LATE_S, max(_SOON_S, now - ends_at))
+    return end if end > now else now + min(_LATE_S, max(_SOON_S, now - end))

@@ -286,8 +286,8 @@ class Store(Protocol):
     async def drop_delivery(self, project: str, delivery_id: str) -> None:
         """Take a delivery out of the outbox."""
 
-    async def hasten_deliveries(self, project: str, response_id: str, due: float) -> None:
-        """Change when the deliveries of a response are due whose `body` is not decided."""
+    async def hasten_deliveries(self, project: str, response_id: str, due: float) -> bool:
+        """Change when the deliveries of a response are due whose `body` is not decided; False if there are none."""
 
     async def forget(self, project: str) -> None:
         """Forget everything of one project.

@@ -299,9 +299,9 @@ class MemoryStore(Store):
         """See `Store`."""
         self._seen(project).outbox.drop(delivery_id)
 
-    async def hasten_deliveries(self, project: str, response_id: str, due: float) -> None:
+    async def hasten_deliveries(self, project: str, response_id: str, due: float) -> bool:
         """See `Store`."""
-        self._seen(project).outbox.hasten(response_id, due)
+        return self._seen(project).outbox.hasten(response_id, due)
 
     async def forget(self, project: str) -> None:
         """See `Store`."""

@@ -79,12 +79,13 @@ class Outbox:
         if not siblings:
             del self._of_response[found.response_id]
 
-    def hasten(self, response_id: str, due: float) -> None:
+    def hasten(self, response_id: str, due: float) -> bool:
         """See `Store.hasten_deliveries`."""
-        for delivery_id in self._of_response.get(response_id, ()):
-            found = self._entries[delivery_id]
-            if not found.body:
-                self._replace(found, found._replace(due=due))
+        entries = (self._entries[delivery_id] for delivery_id in self._of_response.get(response_id, ()))
+        undecided = [entry for entry in entries if not entry.body]
+        for found in undecided:
+            self._replace(found, found._replace(due=due))
+        return bool(undecided)
 
     def _replace(self, found: Delivery, changed: Delivery) -> None:
         """Put a changed delivery in the place of the one that was there; who has claimed it keeps it."""
