@@ -162,6 +162,7 @@ class Admin:
             raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
         await self.store.move_clock(project, seconds)
         self._core.clock.wake(project)
+        self._core.outbox_changed.set()
         return now + seconds
 
     async def advance(self, project: str, response_id: str) -> bytes:

@@ -122,6 +122,9 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 @_setting("--admin-key", "", click.STRING, "Guards the admin API: callers send it in X-Mock-Admin-Key. Default: no guard.")
 @_setting("--allowed-hosts", "", _Listed(), "Further host names the admin API may be called by, comma-separated; * for any.")
 @_setting("--cors", "", _Listed(), "Origins, comma-separated, whose web pages may call the API; * for any. Default: none.")
+@_setting("--webhook-url", "", _Listed(), "URLs, comma-separated, that are told when a background response of any project ends.")
+@_setting("--webhook-secret", "", click.STRING, "Signs webhooks that no scenario names a secret for. Default: a known one.")
+@_setting("--webhook-hosts", "", _Listed(), "Hosts beyond loopback that webhooks may go to: globs, comma-separated; * for any.")
 @_setting("--journal", Settings().journal, click.IntRange(0), "Calls remembered per project; the oldest are forgotten first.")
 @_setting(
     "--log-level",

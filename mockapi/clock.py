@@ -9,7 +9,20 @@ import time
 from abc import ABC, abstractmethod
 from typing import Literal
 
-__all__ = ["EPOCH", "EVERYBODY", "Clock", "ClockName", "RealClock", "VirtualClock", "make_clock", "pause", "stopwatch"]
+__all__ = [
+    "EPOCH",
+    "EVERYBODY",
+    "Clock",
+    "ClockName",
+    "RealClock",
+    "VirtualClock",
+    "is_set_within",
+    "make_clock",
+    "pause",
+    "stopwatch",
+    "wall",
+    "within",
+]
 
 ClockName = Literal["real", "virtual"]
 
@@ -103,3 +116,22 @@ def pause(seconds: float) -> None:
 def stopwatch() -> float:
     """Seconds on a monotonic watch, for what the log says a request took; never part of an answer."""
     return time.perf_counter()
+
+
+def wall() -> float:
+    """Wall time, whatever a project's clock shows: for what others hold against their own watch (webhook timestamps, claims)."""
+    return time.time()
+
+
+def within(seconds: float) -> asyncio.Timeout:
+    """A bound on waiting for somebody else: `async with within(5): …` ends with `TimeoutError`."""
+    return asyncio.timeout(seconds)
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until an event is set, or seconds of wall time have passed; whether it is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return event.is_set()

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from mockapi.admin import Admin
 from mockapi.clock import make_clock
+from mockapi.courier import Courier
 from mockapi.errors import MockApiError, UsageError
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
@@ -23,8 +24,10 @@ from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service.core import Core
+from mockapi.service.posting import Poster
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
+from mockapi.wire.webhooks import check_secret
 
 __all__ = ["GRACE_S", "build_app", "serve"]
 
@@ -38,16 +41,33 @@ GRACE_S = 5
 def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> ASGIApp:
     """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
 
-    Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there and for `tokens` that cannot be counted.
+    Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there, `tokens` that cannot be counted, and
+    webhook settings that cannot work.
     """
-    return with_cors(make_app(*_compose(settings, scenarios)), settings.cors)
+    core, admin = _compose(settings, scenarios)
+    return with_cors(make_app(core, admin, Courier(core)), settings.cors)
 
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
     store = MemoryStore(settings.max_responses, max_entries=settings.journal)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
     core = Core(settings, store, clock, library)
+    _check_webhooks(core)
     return core, Admin(core, load_prices(settings.prices))
+
+
+def _check_webhooks(core: Core) -> None:
+    """`UsageError` for URLs that nothing may be posted to, and a secret that nothing can be signed with."""
+    poster = Poster(core)
+    for url in core.settings.webhook_url:
+        problem = poster.refusal(url)
+        if problem is not None:
+            raise UsageError(f"--webhook-url {url}: {problem}")
+    try:
+        if core.settings.webhook_secret:
+            check_secret(core.settings.webhook_secret)
+    except ValueError as error:
+        raise UsageError(f"--webhook-secret: {error}") from None
 
 
 class _Reloader:
@@ -150,11 +170,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
     config = uvicorn.Config(
-        with_cors(make_app(core, admin), settings.cors),
+        with_cors(make_app(core, admin, Courier(core)), settings.cors),
         loop="auto",
         http="auto",
         ws="none",
-        lifespan="off",
+        lifespan="on",  # the courier lives in it
         log_config=None,
         access_log=False,
         server_header=False,
@@ -162,7 +182,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=GRACE_S,
         backlog=_BACKLOG,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     def tell() -> None:
         if settings.watch and settings.paths:

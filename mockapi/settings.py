@@ -16,7 +16,9 @@ class Settings:
     retention, `prices` a file of token prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says
     how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the
     accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that
-    the admin API may be called by, `*` for any; `cors` are the origins of web pages that may call the emulated API.
+    the admin API may be called by, `*` for any; `cors` are the origins of web pages that may call the emulated API;
+    `webhook_url` are URLs that are told of every project's background responses, signed with `webhook_secret`, `webhook_hosts`
+    the hosts beyond loopback that webhooks may go to (globs, `*` for any).
     """
 
     paths: tuple[Path, ...] = ()
@@ -38,6 +40,9 @@ class Settings:
     admin_key: str = ""
     allowed_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
+    webhook_url: tuple[str, ...] = ()
+    webhook_secret: str = ""
+    webhook_hosts: tuple[str, ...] = ()
     journal: int = 1_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

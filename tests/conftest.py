@@ -19,6 +19,8 @@ from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
 
+from .receiver import Receiver, start_receiver
+
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
 
@@ -110,7 +112,7 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
     def start(text: str | None = None, **settings) -> Running:
         app = make_app(text, **settings)
         sock = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1, http="httptools")
+        config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, http="httptools")
         server = _ThreadServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()
@@ -147,6 +149,15 @@ def in_process() -> Iterator[Callable[..., OpenAI]]:
     yield connect
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody who receives webhooks."""
+    receiving, server = start_receiver()
+    yield receiving
+    server.shutdown()
+    server.server_close()
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Docs cannot rot: every key of the format, every option and every page is mentioned."""
 
 import re
+from typing import get_args
 
 import click
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from mockapi.cli import main
 from mockapi.scenario.forms import FORMS, draft_of, long_item
+from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
     OPERATIONS,
     BackgroundForm,
@@ -22,10 +24,12 @@ from mockapi.scenario.model import (
     When,
 )
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
+from mockapi.scenario.webhooks import DelayForm, FaultName, WebhookForm
 from mockapi.server import build_app
 from mockapi.settings import Settings
 from mockapi.wire.catalogue import ERROR_CODES
 from mockapi.wire.json import dumps
+from mockapi.wire.webhooks import DEFAULT_SECRET
 
 from .conftest import ROOT
 
@@ -49,6 +53,8 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
         ErrorForm,
         FailForm,
         Defaults,
+        WebhookForm,
+        DelayForm,
     ]
     + [form.long for form in FORMS.values() if form.long is not object],
     ids=lambda model: model.__name__,
@@ -57,6 +63,11 @@ def test_every_key_is_described(model):
     words = set(re.findall(r"\w+", PAGE))
     names = {field.alias or name for name, field in model.model_fields.items()}
     assert names - words == set()
+
+
+def test_every_webhook_fault_is_described():
+    page = (ROOT / "docs" / "webhooks.md").read_text()
+    assert [name for name in get_args(FaultName) if f"`{name}`" not in page] == []
 
 
 def test_every_item_and_code_is_described():
@@ -123,3 +134,12 @@ def test_the_coverage_page_is_current():
 
     assert len(set(endpoints())) > 12
     assert (ROOT / "docs" / "coverage.md").read_text() == page()
+
+
+def test_the_default_webhook_secret_is_told():
+    assert f"`{DEFAULT_SECRET}`" in (ROOT / "docs" / "webhooks.md").read_text()
+
+
+def test_the_webhook_pages_scenario_loads():
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "webhooks.md").read_text(), re.DOTALL)[1]
+    assert load_text(text).webhooks.fault.delay == 5.0

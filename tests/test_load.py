@@ -143,7 +143,6 @@ def test_refused_with_place_key_and_meaning(text, expected):
     ("key", "text"),
     [
         ("rate_limits", "rate_limits: {}\nsteps: []"),
-        ("webhooks", "webhooks: {}\nsteps: []"),
         ("steps[0].fault", "steps: [{reply: x, fault: {delay: 3s}}]"),
     ],
 )

@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from mockapi.stores.base import ConversationRecord, Entry, ItemRecord, Owner, ResponseRecord, Turn
+from mockapi.stores.base import (
+    ConversationRecord,
+    Entry,
+    ItemRecord,
+    Owner,
+    ResponseRecord,
+    Turn,
+)
 from mockapi.stores.memory import MemoryStore
 
 BACKENDS = {"memory": MemoryStore}

@@ -3,12 +3,13 @@
 Pure: `now` is always given. Offsets are seconds since the response was created.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from mockapi.engine.plan import Background, Plan, Progress
+from mockapi.engine.plan import NEVER_S, Background, Plan, Progress
 from mockapi.engine.score import Score
 from mockapi.engine.shaping import SHOWABLE
 from mockapi.scenario.context import Call
@@ -22,6 +23,7 @@ __all__ = [
     "Piece",
     "Timeline",
     "elapsed_at",
+    "ends_at",
     "is_visible",
     "run_status_at",
     "state_at",
@@ -249,6 +251,14 @@ def elapsed_at(plan: Plan, progress: Progress, now: float) -> float:
     run = plan.background
     by_clock = now - plan.started_at if run is not None and run.moved_by == "clock" else 0.0
     return by_clock + progress.moved_s
+
+
+def ends_at(plan: Plan, progress: Progress, now: float) -> float:
+    """What the clock shows when a response is over, as things stand; infinite where only polls, hands or nothing end it."""
+    run, ends_s = plan.background, timeline_at(plan, progress).ends_s
+    if run is None or run.moved_by == "clock":
+        return plan.started_at + ends_s - progress.moved_s if ends_s < NEVER_S else math.inf
+    return now if progress.moved_s >= ends_s else math.inf
 
 
 def is_visible(plan: Plan, progress: Progress, now: float) -> bool:

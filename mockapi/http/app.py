@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from mockapi.admin import Admin
 from mockapi.clock import stopwatch
+from mockapi.courier import Courier
 from mockapi.errors import ApiError, MockError
 from mockapi.http.admin import AdminApi
 from mockapi.http.conversations import ConversationsApi
@@ -18,9 +19,11 @@ from mockapi.http.journal import Journal
 from mockapi.http.messages import NOSNIFF, Answer, ClientGoneError
 from mockapi.http.models import ModelsApi
 from mockapi.http.responses import ResponsesApi
+from mockapi.http.webhooks import WebhooksApi
 from mockapi.service.compaction import Compaction
 from mockapi.service.conversations import Conversations
 from mockapi.service.core import Core
+from mockapi.service.endpoints import Endpoints
 from mockapi.service.responses import Responses
 
 __all__ = ["make_app"]
@@ -42,13 +45,17 @@ _OTHERS = (
 )  # fmt: skip
 
 
-def make_app(core: Core, admin: Admin) -> Router:
-    """The ASGI application of one server: a router alone, since errors are mapped in one place of our own."""
+def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
+    """The ASGI application of one server: a router alone, since errors are mapped in one place of our own.
+
+    The courier works as long as the application lives (ASGI's lifespan).
+    """
     admin_api, journal = AdminApi(admin), Journal(core)
     api: list[tuple[str, Mapping[str, Named]]] = [
         *_responses_routes(ResponsesApi(Responses(core), Compaction(core))),
         *_conversations_routes(ConversationsApi(Conversations(core))),
         *_models_routes(ModelsApi(core)),
+        *_webhooks_routes(WebhooksApi(Endpoints(core))),
         *((path, _always("", _not_emulated)) for path in _OTHERS),
     ]
     routes: list[BaseRoute] = [
@@ -58,7 +65,7 @@ def make_app(core: Core, admin: Admin) -> Router:
     ]
     routes += [Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api)]
     unknown = _Endpoint(_always("", _unknown_url), journal)
-    return Router(routes=routes, redirect_slashes=False, default=unknown)
+    return Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: courier.running())
 
 
 _Routes = list[tuple[str, Mapping[str, Named]]]
@@ -108,6 +115,27 @@ def _models_routes(api: ModelsApi) -> _Routes:
     return [
         ("/models", {"GET": ("models.list", api.list)}),
         ("/models/{model:path}", {"GET": ("models.retrieve", api.retrieve)}),
+    ]
+
+
+def _webhooks_routes(api: WebhooksApi) -> _Routes:
+    one = "/webhook_endpoints/{webhook_endpoint_id}"
+    return [
+        (
+            "/webhook_endpoints",
+            {"GET": ("webhook_endpoints.list", api.list), "POST": ("webhook_endpoints.create", api.create)},
+        ),
+        (
+            one,
+            {
+                "GET": ("webhook_endpoints.retrieve", api.retrieve),
+                "POST": ("webhook_endpoints.update", api.update),
+                "DELETE": ("webhook_endpoints.delete", api.delete),
+            },
+        ),
+        (f"{one}/rotate_secret", {"POST": ("webhook_endpoints.rotate_secret", api.rotate_secret)}),
+        (f"{one}/test", {"POST": ("webhook_endpoints.test", api.test)}),
+        ("/webhook_event_types", {"GET": ("webhook_event_types.list", api.event_types)}),
     ]
 
 

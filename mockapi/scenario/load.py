@@ -20,6 +20,7 @@ from mockapi.scenario.report import problems_of, warnings_of
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed, circular
 from mockapi.scenario.source import Source, read_source
 from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
+from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.json import JsonObject
 
 __all__ = ["Scenario", "Step", "find_files", "load_file", "load_paths", "load_text"]
@@ -90,6 +91,7 @@ class Scenario:
     responses: Mapping[str, ResponseSeed] = field(default_factory=dict)
     seals: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
+    webhooks: WebhookForm | None = None
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -192,6 +194,7 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
         {seed_id: ResponseSeed.model_construct(**seed) for seed_id, seed in seeds["responses"].items()},
         frozenset(_seals(source.data)),
         warnings_of(raw_steps, source),
+        model.webhooks,
     )
 
 

@@ -16,6 +16,7 @@ from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
 from mockapi.scenario.units import parse_duration, parse_rate
+from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.catalogue import ERROR_CODES, check_header
 from mockapi.wire.typed import by_kind
 
@@ -350,5 +351,5 @@ class ScenarioFile(BaseModel):
     conversations: dict[Annotated[str, Field(pattern="^conv_")], ConversationSeed] = {}
     responses: dict[Annotated[str, Field(pattern="^resp_")], ResponseSeed] = {}
     rate_limits: NotYet = None
-    webhooks: NotYet = None
+    webhooks: WebhookForm | None = None
     steps: list[StepForm]

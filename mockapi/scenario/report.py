@@ -24,6 +24,7 @@ from mockapi.scenario.model import (
 )
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.scenario.source import Source
+from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.typed import keys_of
 
 __all__ = ["problems_of", "warnings_of"]
@@ -44,6 +45,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "messages": PromptMessage,
     "conversations": ConversationSeed,
     "responses": ResponseSeed,
+    "webhooks": WebhookForm,
     **{name: form.long for name, form in FORMS.items() if form.long is not object},
 }
 

@@ -1,5 +1,6 @@
 """What all use cases share: who calls, what identifies a call, the project's time, what exists."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -48,6 +49,7 @@ class Core:
         self.store = store
         self.clock = clock
         self.library = library
+        self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")

@@ -13,6 +13,7 @@ from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
 from mockapi.service.seeds import prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, usage_key
+from mockapi.service.webhooks import Webhooks
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
@@ -33,6 +34,7 @@ class Keeping:
         self._core = core
         self._store = core.store
         self._records = records
+        self._webhooks = Webhooks(core)
 
     async def remember(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
@@ -52,6 +54,8 @@ class Keeping:
         if conversation is not None and not await self._take_turn(project, timeline, record, conversation):
             await self._store.drop_response(project, record.id)
             raise locked()
+        if timeline.plan.background is not None:
+            await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
 
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
@@ -110,8 +114,9 @@ class Keeping:
             return
         while (record := await self._store.get_response(project, timeline.response_id)) is not None:
             progress = progress_of(record)
-            moved = dumps(replace(progress, moved_s=max(progress.moved_s, timeline.ends_s)))
-            if progress.cut or await self._store.set_progress(project, record.id, moved, record.version):
+            moved = replace(progress, moved_s=max(progress.moved_s, timeline.ends_s))
+            if progress.cut or await self._store.set_progress(project, record.id, dumps(moved), record.version):
+                await self._webhooks.moved(project, record.id, timeline.plan, progress if progress.cut else moved)
                 break
 
     def is_instant(self, timeline: Timeline) -> bool:

@@ -11,6 +11,7 @@ from mockapi.service.past import Pasts
 from mockapi.service.playing import Play
 from mockapi.service.records import Records, Seen, progress_of
 from mockapi.service.seeds import Seeds
+from mockapi.service.webhooks import Webhooks
 from mockapi.wire.json import dumps
 
 __all__ = ["Runs"]
@@ -32,6 +33,7 @@ class Runs:
         self._store = core.store
         self._records = Records(core)
         self._pasts = Pasts(core, self._records, Seeds(core))
+        self._webhooks = Webhooks(core)
 
     async def seen(self, project: str, response_id: str) -> Seen:
         """A response that can be seen; 404 as the real API's."""
@@ -70,6 +72,7 @@ class Runs:
         if not await self._store.set_progress(project, seen.record.id, dumps(progress), seen.record.version):
             return False
         self._core.clock.wake(project)
+        await self._webhooks.moved(project, seen.record.id, seen.plan, progress)
         return True
 
     async def advance(self, project: str, response_id: str) -> bytes:

@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-__all__ = ["ALL_PROJECTS", "ConversationRecord", "Entry", "ItemRecord", "Owner", "ResponseRecord", "Store", "Turn"]
+__all__ = [
+    "ALL_PROJECTS",
+    "ConversationRecord",
+    "Delivery",
+    "EndpointRecord",
+    "Entry",
+    "ItemRecord",
+    "Owner",
+    "ResponseRecord",
+    "Store",
+    "Target",
+    "Turn",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,55 @@ class Entry(NamedTuple):
         return len(self.request) + len(self.response) + len(self.plan) + 1_000
 
 
+class EndpointRecord(NamedTuple):
+    """A URL that a client registered for webhooks. `old_secret` signs too until `old_until`; `version` counts all changes."""
+
+    id: str
+    created_at: float
+    name: str
+    url: str
+    event_types: tuple[str, ...]
+    secret: str
+    updated_at: float
+    old_secret: str = ""
+    old_until: float = 0.0
+    version: int = 0
+
+
+class Delivery(NamedTuple):
+    """An entry of the outbox: one event on its way to one URL. `id` is its webhook id, the same at every attempt.
+
+    `due` is in seconds of the project's clock, infinite while nobody knows when the response ends. `events` are the types that
+    are sent there. `body` is the event, once it has been decided which it is; `attempt` counts those made, the first was at
+    `began_at`. Of an endpoint that a client registered, URL and secret are those of `endpoint_id` at that time. The store sets
+    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims in `claim`.
+    """
+
+    id: str
+    response_id: str
+    url: str
+    secret: str
+    due: float
+    events: tuple[str, ...]
+    fault: str = ""
+    delay_s: float = 0.0
+    endpoint_id: str = ""
+    body: bytes = b""
+    attempt: int = 0
+    began_at: float = 0.0
+    ordinal: int = 0
+    version: int = 0
+    claim: int = 0
+
+
+class Target(NamedTuple):
+    """A URL for which a project's outbox holds something; `due` is when a clock that was never moved shows that it is due."""
+
+    project: str
+    url: str
+    due: float
+
+
 ALL_PROJECTS = "*"
 """Everybody: uploads for all, moves of every clock, the journals together."""
 
@@ -192,8 +253,47 @@ class Store(Protocol):
     async def clear_entries(self, project: str) -> None:
         """Forget the project's journal; of `*` everybody's."""
 
+    async def add_endpoint(self, project: str, record: EndpointRecord) -> bool:
+        """Remember a webhook endpoint; False, and nothing changed, if its id is taken."""
+
+    async def get_endpoints(self, project: str) -> Sequence[EndpointRecord]:
+        """The project's webhook endpoints, oldest first."""
+
+    async def change_endpoint(self, project: str, record: EndpointRecord) -> bool:
+        """Replace an endpoint that still has `record.version`; False if it has moved on or is gone."""
+
+    async def drop_endpoint(self, project: str, endpoint_id: str) -> bool:
+        """Forget an endpoint; False if there is none."""
+
+    async def add_delivery(self, project: str, delivery: Delivery) -> bool:
+        """Put an event into the outbox; False, and nothing changed, if its id is there. The oldest goes when it is full."""
+
+    async def get_deliveries(self, project: str) -> Sequence[Delivery]:
+        """What is in the project's outbox, in order of `ordinal`."""
+
+    async def outbox_targets(self, wall: float) -> Sequence[Target]:
+        """Where anything is to be sent, of all projects, each with its earliest due; without what is claimed at wall time."""
+
+    async def claim_delivery(self, project: str, url: str, now: float, wall: float, until: float) -> Delivery | None:
+        """The earliest delivery to a URL that is due at the project's `now`; the caller's alone `until` (wall time). Atomic."""
+
+    async def change_delivery(self, project: str, delivery: Delivery) -> bool:
+        """Replace a delivery that still has `delivery.version`; False if it has moved on or is gone.
+
+        The caller's claim is given up either way; False too if somebody else has claimed it since.
+        """
+
+    async def drop_delivery(self, project: str, delivery_id: str) -> None:
+        """Take a delivery out of the outbox."""
+
+    async def hasten_deliveries(self, project: str, response_id: str, due: float) -> bool:
+        """Change when the deliveries of a response are due whose `body` is not decided; False if there are none."""
+
     async def forget(self, project: str) -> None:
-        """Forget everything of one project: responses, conversations, counters, script progress, clock, uploads, journal."""
+        """Forget everything of one project.
+
+        Responses, conversations, counters, script progress, clock, uploads, journal, webhook endpoints, outbox.
+        """
 
     async def forget_all(self) -> None:
         """Forget everything of every project."""

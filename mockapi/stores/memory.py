@@ -4,7 +4,19 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mockapi.stores.base import ALL_PROJECTS, ConversationRecord, Entry, ItemRecord, Owner, ResponseRecord, Store
+from mockapi.stores.base import (
+    ALL_PROJECTS,
+    ConversationRecord,
+    Delivery,
+    EndpointRecord,
+    Entry,
+    ItemRecord,
+    Owner,
+    ResponseRecord,
+    Store,
+    Target,
+)
+from mockapi.stores.outbox import Outbox
 from mockapi.stores.threads import Threads
 
 __all__ = ["MemoryStore"]
@@ -22,6 +34,8 @@ class _Project:
     entries: deque[Entry] = field(default_factory=deque)
     entry_bytes: int = 0
     offset: float = 0.0
+    endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=Outbox)
     uses: defaultdict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
 
     def drop(self, response_id: str) -> bool:
@@ -57,7 +71,7 @@ class MemoryStore(Store):
         if found is None:
             if len(self._projects) >= self._max_projects:
                 self._forget_oldest()
-            found = self._projects[project] = _Project(threads=Threads(self._max_responses))
+            found = self._projects[project] = _Project(threads=Threads(self._max_responses), outbox=Outbox(self._max_responses))
         else:
             self._projects.move_to_end(project)
         return found
@@ -234,6 +248,60 @@ class MemoryStore(Store):
         for known in self._projects.values() if project == ALL_PROJECTS else [self._of(project)]:
             known.entries.clear()
             known.entry_bytes = 0
+
+    async def add_endpoint(self, project: str, record: EndpointRecord) -> bool:
+        """See `Store`."""
+        return self._of(project).endpoints.setdefault(record.id, record) is record
+
+    async def get_endpoints(self, project: str) -> Sequence[EndpointRecord]:
+        """See `Store`."""
+        return tuple(self._seen(project).endpoints.values())
+
+    async def change_endpoint(self, project: str, record: EndpointRecord) -> bool:
+        """See `Store`."""
+        endpoints = self._seen(project).endpoints
+        found = endpoints.get(record.id)
+        if found is None or found.version != record.version:
+            return False
+        endpoints[record.id] = record._replace(version=record.version + 1)
+        return True
+
+    async def drop_endpoint(self, project: str, endpoint_id: str) -> bool:
+        """See `Store`."""
+        return self._seen(project).endpoints.pop(endpoint_id, None) is not None
+
+    async def add_delivery(self, project: str, delivery: Delivery) -> bool:
+        """See `Store`."""
+        return self._of(project).outbox.add(delivery)
+
+    async def get_deliveries(self, project: str) -> Sequence[Delivery]:
+        """See `Store`."""
+        return self._seen(project).outbox.entries
+
+    async def outbox_targets(self, wall: float) -> Sequence[Target]:
+        """See `Store`."""
+        everybodys = self._seen(ALL_PROJECTS).offset
+        return [
+            Target(project, url, due - known.offset - everybodys)
+            for project, known in self._projects.items()
+            for url, due in known.outbox.targets(wall)
+        ]
+
+    async def claim_delivery(self, project: str, url: str, now: float, wall: float, until: float) -> Delivery | None:
+        """See `Store`."""
+        return self._seen(project).outbox.claim(url, now, wall, until)
+
+    async def change_delivery(self, project: str, delivery: Delivery) -> bool:
+        """See `Store`."""
+        return self._seen(project).outbox.change(delivery)
+
+    async def drop_delivery(self, project: str, delivery_id: str) -> None:
+        """See `Store`."""
+        self._seen(project).outbox.drop(delivery_id)
+
+    async def hasten_deliveries(self, project: str, response_id: str, due: float) -> bool:
+        """See `Store`."""
+        return self._seen(project).outbox.hasten(response_id, due)
 
     async def forget(self, project: str) -> None:
         """See `Store`."""
