@@ -33,6 +33,8 @@ RESOURCES = (
     "responses/input_tokens.py",
     "conversations/conversations.py",
     "conversations/items.py",
+    "webhooks/webhooks.py",
+    "webhooks/event_types.py",
 )
 
 DEVIATIONS = (
