@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mockapi.clock import LATEST
 from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import MockError, ScenarioError, UsageError
@@ -17,9 +18,6 @@ from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
-
-LATEST = 253_370_764_800.0
-"""9999-01-01T00:00:00Z: no clock is moved further; a running one has a year left."""
 
 _MOST_LISTED_BYTES = 4_194_304  # of calls in one listing: a larger one would hold up everybody's requests
 

@@ -12,6 +12,7 @@ from typing import Literal
 __all__ = [
     "EPOCH",
     "EVERYBODY",
+    "LATEST",
     "Clock",
     "ClockName",
     "RealClock",
@@ -41,6 +42,8 @@ class Clock(ABC):
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self.changes = 0
+        """How often anybody was woken: who looks something up, and waits for it to change, tells what he saw."""
 
     @abstractmethod
     def now(self) -> float:
@@ -51,8 +54,13 @@ class Clock(ABC):
     def is_virtual(self) -> bool:
         """Whether durations pass at once."""
 
-    async def wait(self, project: str, seconds: float | None = None) -> None:
-        """Wait for so many seconds of wall time (None: without end), or until `wake`, whichever comes first."""
+    async def wait(self, project: str, seconds: float | None = None, *, since: int | None = None) -> None:
+        """Wait for so many seconds of wall time (None: without end), or until `wake`, whichever comes first.
+
+        Returns at once if `changes` is no longer `since`: what was looked up before may not hold.
+        """
+        if since is not None and since != self.changes:
+            return
         loop = asyncio.get_running_loop()
         rung: asyncio.Future[None] = loop.create_future()
         waiting = self._waiting.setdefault(project, set())
@@ -69,6 +77,7 @@ class Clock(ABC):
 
     def wake(self, project: str) -> None:
         """Something of this project (or of `*` everybody) has changed: whoever waits looks again."""
+        self.changes += 1
         for name in [*self._waiting] if project == EVERYBODY else [project]:
             for rung in self._waiting.get(name, ()):
                 _ring(rung)
@@ -101,6 +110,10 @@ class VirtualClock(Clock):
     def now(self) -> float:
         """Always the same moment."""
         return EPOCH
+
+
+LATEST = 253_370_764_800.0
+"""9999-01-01T00:00:00Z: no project's clock shows more."""
 
 
 def make_clock(name: ClockName) -> Clock:

@@ -42,9 +42,9 @@ class HandClock(Clock):
     def now(self) -> float:
         return self.time
 
-    async def wait(self, project: str, seconds: float | None = None) -> None:
+    async def wait(self, project: str, seconds: float | None = None, *, since: int | None = None) -> None:
         if seconds is None:
-            await super().wait(project)
+            await super().wait(project, since=since)
         else:
             self.time += max(0.0, seconds)
 

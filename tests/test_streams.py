@@ -32,7 +32,9 @@ def clock():
 def timeline(text="one two three", **pace):
     request = CreateRequest(model="m", input="x")
     key = ScoreKey(pace=Pace(**pace))
-    return Timeline(Plan(b"d" * 32, 0.0, echo_request(request), message_drafts(text), key, usage_object(1, 1, 0)))
+    return Timeline(
+        Plan(b"d" * 32, 0.0, echo_request(request), message_drafts(text), key, usage_object(1, 1, 0), is_stored=False)
+    )
 
 
 def play(clock, text="one two three", **pace):

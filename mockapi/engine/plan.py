@@ -53,13 +53,16 @@ class Progress:
     """What is not a function of the clock. Changed by compare-and-set.
 
     Whether delivery ended; how far the response's own time was moved beside the clock (by polls, by hand, by delivery under a
-    virtual clock), in seconds or moves; what cut it, and where in its own time.
+    virtual clock), in seconds or moves; what cut it, and where in its own time; whether it was deleted; and what the clock showed
+    when it was cut or moved to its end.
     """
 
     is_delivered: bool = False
     moved_s: float = 0.0
-    cut: Literal["hung_up", "cancelled", "deleted"] | None = None
+    cut: Literal["hung_up", "cancelled"] | None = None
     cut_s: float = 0.0
+    is_deleted: bool = False
+    ended_at: float | None = None
 
 
 class Plan(NamedTuple):

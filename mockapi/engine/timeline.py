@@ -19,6 +19,7 @@ from mockapi.wire.objects import Snapshot, encode_response
 
 __all__ = [
     "KEPT_S",
+    "SOON_S",
     "Event",
     "Piece",
     "Timeline",
@@ -33,6 +34,9 @@ __all__ = [
 
 KEPT_S = 30 * 86_400.0
 """Seconds that a stored response is kept (WIRE.md §6)."""
+
+SOON_S = 1e-5
+"""What is due that soon is due now: a clock that counts from 1970 cannot tell smaller times apart, and sums of floats drift."""
 
 KEPT_UNSTORED_S = 600.0
 """Seconds that a background run with `store: false` can be polled after its end (WIRE.md §8)."""
@@ -102,11 +106,17 @@ class Timeline:
         """The calls a client has to answer, by call_id."""
         return self.score.calls(self.item_ids)
 
+    @property
+    def ended_at(self) -> int:
+        """The unix second in which it ends; that of its creation where its own time is counted in moves or polls."""
+        run = self.plan.background
+        return int(self.plan.started_at + (self.ends_s if run is None or run.moved_by == "clock" else 0.0))
+
     def status_at(self, elapsed_s: float) -> str:
         """`queued`, `in_progress` or the terminal status; never goes back as time goes on."""
-        if elapsed_s >= self.ends_s:
+        if elapsed_s + SOON_S >= self.ends_s:
             return self.status
-        return "in_progress" if elapsed_s >= self.begins_s else "queued"
+        return "in_progress" if elapsed_s + SOON_S >= self.begins_s else "queued"
 
     def body_at(self, elapsed_s: float, *, in_stream: bool = False) -> bytes:
         """The response body at a moment; output is `[]` until the end (WIRE.md §8)."""
@@ -120,7 +130,7 @@ class Timeline:
     def _body(self, status: str, *, in_stream: bool = False) -> bytes:
         plan, ending = self.plan, self.plan.ending
         is_over = status not in ("queued", "in_progress", "cancelled")
-        completed_at = int(plan.started_at + self.ends_s) if status == "completed" else None
+        completed_at = self.ended_at if status == "completed" else None
         snapshot = Snapshot(
             id=self.response_id,
             created_at=int(plan.started_at),
@@ -180,10 +190,12 @@ class Timeline:
                 yield event
 
     def _all(self, after: int) -> Iterator[Event]:
-        head = [event for event in self.head if self.cut_s is None or event.offset_s <= self.cut_s]
+        head = [event for event in self.head if self.cut_s is None or event.offset_s <= self.cut_s + SOON_S]
         yield from head
         first, notes = len(self.head), self.score.notes
-        kept = len(notes) if self.cut_s is None else sum(self._offset(index) <= self.cut_s for index in range(len(notes)))
+        kept = (
+            len(notes) if self.cut_s is None else sum(self._offset(index) <= self.cut_s + SOON_S for index in range(len(notes)))
+        )
         for index in range(max(0, after + 1 - first), kept):
             note = notes[index]
             yield Event(self._offset(index), note.type, first + index, self._fill(note.data))
@@ -266,14 +278,14 @@ def is_visible(plan: Plan, progress: Progress, now: float) -> bool:
 
     A stored response is kept for 30 days from its creation, a background run that is not stored for ten minutes from its end.
     """
-    if progress.cut in ("hung_up", "deleted") or now >= plan.started_at + KEPT_S:
+    if progress.is_deleted or progress.cut == "hung_up" or now >= plan.started_at + KEPT_S:
         return False
     if plan.background is None:
         return progress.is_delivered
     if plan.is_stored:
         return True
-    timeline = timeline_at(plan, progress)
-    return elapsed_at(plan, progress, now) < timeline.ends_s + KEPT_UNSTORED_S
+    ended_at = ends_at(plan, progress, now) if progress.ended_at is None else progress.ended_at
+    return now < ended_at + KEPT_UNSTORED_S
 
 
 def state_at(plan: Plan, progress: Progress, now: float) -> bytes | None:

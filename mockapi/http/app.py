@@ -184,6 +184,7 @@ class _Endpoint:
         except ClientGoneError:
             exchange.note = "hung up"
         except asyncio.CancelledError:  # only a server that shuts down cancels, after its grace time
+            await exchange.fail(_shutting_down())
             exchange.note = "cut by shutdown"
         except Exception:
             log.exception("a request failed inside the mock: please report this")
@@ -203,6 +204,11 @@ def _write(exchange: Exchange, took_ms: float) -> None:
     call = {"method": scope["method"], "path": path, "status": exchange.status, "took_ms": round(took_ms, 1)}
     extra = {"call": {**call, "request_id": exchange.request_id, "note": exchange.note or None}}
     log.info("%s %s %s %.1fms%s", scope["method"], path, exchange.status or "-", took_ms, note, extra=extra)
+
+
+def _shutting_down() -> ApiError:
+    message = "The server is shutting down; this response was not finished."
+    return ApiError(message, status=503, type="service_unavailable_error", code="server_is_overloaded")
 
 
 def _internal_error() -> ApiError:

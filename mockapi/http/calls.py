@@ -72,21 +72,23 @@ def _raw(body: bytes) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def flag_of(exchange: Exchange, name: str) -> bool | None:
+def flag_of(exchange: Exchange, name: str, *, is_lenient: bool = False) -> bool | None:
     """A boolean of the query: literally true or false (WIRE.md §1)."""
     text = exchange.query.get(name)
+    if is_lenient and text not in ("true", "false"):
+        return None
     if text not in (None, "true", "false"):
         message = f"Invalid type for '{name}': expected a boolean, but got a string instead."
         raise ApiError(message, param=name, code="invalid_type")
     return None if text is None else text == "true"
 
 
-def starting_after(exchange: Exchange) -> int:
+def starting_after(exchange: Exchange, *, is_lenient: bool = False) -> int:
     """The cursor of a stream; -1 where there is none, so that the whole is sent."""
     text = exchange.query.get("starting_after")
-    if text is None:
+    if text is None or (is_lenient and re.fullmatch(r"[0-9]{1,300}", text) is None):
         return -1
-    if re.fullmatch(r"-?[0-9]{1,18}", text) is None:
+    if re.fullmatch(r"-?[0-9]{1,300}", text) is None:
         raise not_an_integer("starting_after")
     if int(text) < 0:
         message = f"Invalid 'starting_after': integer below minimum value. Expected a value >= 0, but got {int(text)} instead."

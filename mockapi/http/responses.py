@@ -58,18 +58,19 @@ class ResponsesApi:
         call, _ = await self._calls.identified(exchange, "responses.retrieve", exchange.path_params[_ID])
         response_id = self._calls.path_id(exchange, _ID, "resp")
         include = self._calls.query(exchange).include
-        flag_of(exchange, "include_obfuscation")  # background streams carry none anyway
-        if flag_of(exchange, "stream"):
+        is_lenient = self._use.core.is_lenient
+        flag_of(exchange, "include_obfuscation", is_lenient=is_lenient)  # background streams carry none anyway
+        if flag_of(exchange, "stream", is_lenient=is_lenient):
             await self._resume(exchange, call.project, response_id)
         else:
             await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id, include))
 
     async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
         """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""
-        play = await self._use.runs.resume(project, response_id, starting_after(exchange))
+        play = await self._use.runs.resume(project, response_id, starting_after(exchange, is_lenient=self._use.core.is_lenient))
 
         async def delivered(is_whole: bool) -> None:
-            exchange.note += "" if is_whole else "hung up"
+            exchange.note += "" if is_whole else ", hung up"
             await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
 
         exchange.note = "resumed"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from mockapi.clock import Clock
+from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
 from mockapi.errors import ApiError, MockError
 from mockapi.scenario.library import Library
@@ -74,7 +74,7 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        return self.clock.now() + await self.store.get_offset(project)
+        return min(self.clock.now() + await self.store.get_offset(project), LATEST)
 
     async def moment_of(self, project: str, identity: bytes) -> Moment:
         """What a plan needs to know of this server, now."""

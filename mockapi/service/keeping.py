@@ -82,9 +82,11 @@ class Keeping:
         items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
-        turn = Turn(record.id, due, items, tokens, prefix_after(timeline.plan.digest))
+        plan = timeline.plan
+        is_kept, is_recorded = plan.ending.status in KEPT, plan.is_stored or plan.background is not None
+        turn = Turn(record.id, due, items, tokens, prefix_after(plan.digest), is_kept, is_recorded)
         if self.is_instant(timeline):
-            if timeline.plan.ending.status not in KEPT:
+            if not is_kept:
                 return True
             return await self._store.change_conversation(
                 project, replace(conversation, context=context_after(self._core, project, conversation, turn)), turn.items
@@ -114,7 +116,8 @@ class Keeping:
             return
         while (record := await self._store.get_response(project, timeline.response_id)) is not None:
             progress = progress_of(record)
-            moved = replace(progress, moved_s=max(progress.moved_s, timeline.ends_s))
+            now = await self._core.now(project)
+            moved = replace(progress, moved_s=max(progress.moved_s, timeline.ends_s), ended_at=now)
             if progress.cut or await self._store.set_progress(project, record.id, dumps(moved), record.version):
                 await self._webhooks.moved(project, record.id, timeline.plan, progress if progress.cut else moved)
                 break

@@ -7,23 +7,20 @@ changed. So a stream follows a clock that is moved, a run that is moved by hand,
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from mockapi.engine.plan import NEVER_S, Progress
-from mockapi.engine.timeline import Piece, Timeline, elapsed_at, timeline_at
+from mockapi.engine.plan import NEVER_S
+from mockapi.engine.timeline import SOON_S, Piece, Timeline, elapsed_at, timeline_at
 from mockapi.service.core import Core
 from mockapi.service.records import progress_of
 
 __all__ = ["Play"]
 
 
-_SOON_S = 1e-5
-"""What is due that soon is due now: a clock that counts from 1970 cannot tell smaller times apart, and nobody waits for them."""
-
-
 class _Place(NamedTuple):
-    """Where a response is in its own time; None where it is over for whoever plays it."""
+    """Where a response is in its own time, where it was cut, and what had changed when this was looked up."""
 
     elapsed_s: float
     cut_s: float | None
+    changes: int
 
 
 class Play:
@@ -35,6 +32,7 @@ class Play:
         self._project = project
         self.timeline = timeline
         self._last = after
+        self._is_kept = timeline.plan.is_stored or timeline.plan.background is not None
 
     @property
     def is_instant(self) -> bool:
@@ -46,17 +44,22 @@ class Play:
         return (passes or self.timeline.ends_s == 0.0) and self.timeline.ends_s < NEVER_S
 
     async def pieces(self) -> AsyncIterator[tuple[bytes, bool]]:
-        """Bytes when they are due, and whether they are the last; what is late goes out together."""
+        """Bytes when they are due, and whether they are the last; what is late goes out together.
+
+        They end early if the response is forgotten meanwhile: reset, or gone with time.
+        """
         if self.is_instant:
             yield self.at_once(), True
             return
         queue = list(self.timeline.pieces(self._last))
         while queue:
             place = await self._place()
+            if place is None:
+                return
             if place.cut_s is not None and self.timeline.cut_s is None:
                 self.timeline = Timeline(self.timeline.plan, cut_s=place.cut_s)
                 queue = list(self.timeline.pieces(self._last))
-            due = [piece for piece in queue if piece.offset_s <= place.elapsed_s + _SOON_S]
+            due = [piece for piece in queue if piece.offset_s <= place.elapsed_s + SOON_S]
             if due:
                 queue = queue[len(due) :]
                 self._last = due[-1].last
@@ -72,23 +75,27 @@ class Play:
         """Wait until the response is over."""
         while not self.is_instant:
             place = await self._place()
-            if place.elapsed_s + _SOON_S >= self.timeline.ends_s:
+            if place is None:
+                return
+            if place.elapsed_s + SOON_S >= self.timeline.ends_s:
                 return
             await self._wait(Piece(self.timeline.ends_s, b"", 0), place)
 
     async def _wait(self, piece: Piece, place: _Place) -> None:
         run = self.timeline.plan.background
         is_timed = (run is None or run.moved_by == "clock") and not (run and self._core.clock.is_virtual)
-        await self._core.clock.wait(self._project, piece.offset_s - place.elapsed_s if is_timed else None)
+        seconds = piece.offset_s - place.elapsed_s if is_timed else None
+        await self._core.clock.wait(self._project, seconds, since=place.changes)
 
-    async def _place(self) -> _Place:
-        plan = self.timeline.plan
+    async def _place(self) -> _Place | None:
+        plan, changes = self.timeline.plan, self._core.clock.changes
         now = await self._core.now(self._project)
-        if plan.background is None:
-            return _Place(now - plan.started_at, None)
-        progress = await self._progress()
-        return _Place(elapsed_at(plan, progress, now), timeline_at(plan, progress).cut_s)
-
-    async def _progress(self) -> Progress:
-        record = await self._core.store.get_response(self._project, self.timeline.response_id)
-        return Progress() if record is None else progress_of(record)
+        record = None
+        if self._is_kept:
+            record = await self._core.store.get_response(self._project, self.timeline.response_id)
+            if record is None:
+                return None
+        if record is None or plan.background is None:
+            return _Place(now - plan.started_at, None, changes)
+        progress = progress_of(record)
+        return _Place(elapsed_at(plan, progress, now), timeline_at(plan, progress).cut_s, changes)

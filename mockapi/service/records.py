@@ -100,17 +100,18 @@ class Records:
     async def _has_ended(self, project: str, turn: Turn) -> bool | None:
         """Whether the items of an ended turn are kept; None while it runs."""
         now = await self._core.now(project)
-        record = await self._store.get_response(project, turn.response_id)
-        if record is not None:
-            progress = progress_of(record)
-            if progress.cut == "hung_up":
-                return False
-            status = run_status_at(Plan.from_bytes(record.plan), progress, now)
-            if status not in ("queued", "in_progress"):
-                return status in KEPT
-        elif now > turn.due:
-            return True
-        return False if now > turn.due + _STALE_S else None
+        record = await self._store.get_response(project, turn.response_id) if turn.is_recorded else None
+        if record is None:
+            if turn.is_recorded:  # forgotten: if it ran then, nobody will end it
+                return turn.is_kept and now > turn.due
+            return False if now > turn.due + _STALE_S else None
+        plan, progress = Plan.from_bytes(record.plan), progress_of(record)
+        if progress.cut == "hung_up":
+            return False
+        status = run_status_at(plan, progress, now)
+        if status not in ("queued", "in_progress"):
+            return status in KEPT
+        return False if plan.background is None and now > turn.due + _STALE_S else None
 
     async def item(self, project: str, item_id: str) -> JsonObject | None:
         """An item by its id, wherever it is kept."""
@@ -124,7 +125,9 @@ class Records:
         seen = await self.response(project, owner.id)
         if seen is None:
             return None
-        everything = [*items_of(seen.record.input_items), *items_of(Timeline(seen.plan).output)]
+        is_over = await self.status(project, seen) in ("completed", "incomplete", "failed")
+        output = items_of(Timeline(seen.plan).output) if is_over else []
+        everything = [*items_of(seen.record.input_items), *output]
         return next((item for item in everything if item.get("id") == item_id), None)
 
     async def reasoning_before(self, project: str, item_id: str) -> str | None:

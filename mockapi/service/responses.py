@@ -163,7 +163,7 @@ class Responses:
         seen = await self.runs.seen(project, response_id)
         if await self._records.status(project, seen) in ("queued", "in_progress"):
             raise ApiError("Cannot delete an in-flight response.")
-        deleted = dumps(replace(progress_of(seen.record), cut="deleted"))
+        deleted = dumps(replace(progress_of(seen.record), is_deleted=True))
         if not await self._store.set_progress(project, response_id, deleted, seen.record.version):
             return await self.delete(project, response_id)
         return dumps({"id": response_id, "object": "response.deleted", "deleted": True})

@@ -64,8 +64,10 @@ class Runs:
 
     async def _move(self, project: str, seen: Seen, by: float) -> bool:
         """Move a run in its own time; False if somebody else has changed it meanwhile."""
-        progress = progress_of(seen.record)
+        progress, now = progress_of(seen.record), await self._core.now(project)
         moved = replace(progress, moved_s=progress.moved_s + by)
+        if run_status_at(seen.plan, moved, now) not in _UNFINISHED:
+            moved = replace(moved, ended_at=now)
         return await self._change(project, seen, moved)
 
     async def _change(self, project: str, seen: Seen, progress: Progress) -> bool:
@@ -102,8 +104,10 @@ class Runs:
                 raise ApiError(_REFUSALS[status])
             if status == "cancelled":
                 return await self._records.body(project, seen)
-            cut = replace(progress, cut="cancelled", cut_s=elapsed_at(plan, progress, now))
+            cut = replace(progress, cut="cancelled", cut_s=elapsed_at(plan, progress, now), ended_at=now)
             if await self._change(project, seen, cut):
+                if seen.record.conversation_id is not None:  # it is free from now on
+                    await self._records.conversation(project, seen.record.conversation_id)
                 return await self._records.body(project, await self.seen(project, response_id))
 
     async def resume(self, project: str, response_id: str, after: int) -> Play:

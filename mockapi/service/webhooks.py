@@ -99,7 +99,7 @@ class Webhooks:
             await self._store.drop_delivery(project, delivery.id)
             return None
         identity = self._core.identity_of(project, "event", delivery.response_id, event_type)
-        ended_at = int(plan.started_at + timeline_at(plan, progress).ends_s)
+        ended_at = timeline_at(plan, progress).ended_at
         body = encode_event(f"evt_{identity.hex()[:32]}", event_type, ended_at, delivery.response_id)
         return await self._held(project, delivery._replace(body=body), now)
 

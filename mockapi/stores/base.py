@@ -54,6 +54,7 @@ class Turn(NamedTuple):
     """What a running response adds to its conversation when it ends, and when it was due to end (clock, seconds).
 
     `items` are (id, JSON) pairs, `tokens` what they cost to read; `prefix` tells the past that ends with them from any other.
+    `is_kept` tells whether they are appended if it ends as planned; `is_recorded` that the response has a record of its own.
     """
 
     response_id: str
@@ -61,6 +62,8 @@ class Turn(NamedTuple):
     items: tuple[tuple[str, bytes], ...]
     tokens: int
     prefix: str
+    is_kept: bool = True
+    is_recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
