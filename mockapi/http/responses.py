@@ -44,14 +44,14 @@ class ResponsesApi:
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
         wait_s = 0.0 if plan.background else timeline.ends_s
-        is_there = await wait_or_hang_up(self._clock, wait_s, exchange.receive)
-        await self._use.delivered(created, is_whole=is_there)
-        if not is_there:
+        if wait_s and not await wait_or_hang_up(self._clock, wait_s, exchange.receive):
+            await self._use.delivered(created, is_whole=False)
             exchange.note += ", hung up"
             return
-        headers = [JSON, *exchange.standard_headers(round(wait_s * 1000)), *mock_headers(plan.scenario, plan.step)]
-        if not plan.background:
-            headers += _rate_headers(plan.usage.get("input_tokens"))
+        await self._use.delivered(created, is_whole=True)
+        rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
+        standard = exchange.standard_headers(round(wait_s * 1000))
+        headers = [JSON, *standard, *mock_headers(plan.scenario, plan.step), *rates]
         await exchange.answer(Answer(200, timeline.answer, headers))
 
     async def retrieve(self, exchange: Exchange) -> None:
@@ -89,16 +89,15 @@ class ResponsesApi:
 
 _ID = "response_id"
 _LIMIT_TOKENS = 150_000_000
+_LIMITS = (
+    (b"x-ratelimit-limit-requests", b"30000"),
+    (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
+    (b"x-ratelimit-remaining-requests", b"29999"),
+)
+_RESETS = ((b"x-ratelimit-reset-requests", b"2ms"), (b"x-ratelimit-reset-tokens", b"0s"))
 
 
 def _rate_headers(used: object) -> Headers:
     """`x-ratelimit-*`, only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
     left = _LIMIT_TOKENS - (used if isinstance(used, int) else 0)
-    return [
-        (b"x-ratelimit-limit-requests", b"30000"),
-        (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
-        (b"x-ratelimit-remaining-requests", b"29999"),
-        (b"x-ratelimit-remaining-tokens", b"%d" % left),
-        (b"x-ratelimit-reset-requests", b"2ms"),
-        (b"x-ratelimit-reset-tokens", b"0s"),
-    ]
+    return [*_LIMITS, (b"x-ratelimit-remaining-tokens", b"%d" % left), *_RESETS]
