@@ -43,7 +43,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots."""
+    """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots.
+
+    `item_ids` has for each item its id, or the place of its id among the slots.
+    """
 
     notes: tuple[Note, ...]
     blocks: tuple[tuple[float, bytes], ...]
@@ -54,7 +57,7 @@ class Score:
     first_s: float
     slots: tuple[bytes, ...] = ()
     call_items: tuple[tuple[str, Call], ...] = ()
-    item_ids: tuple[str, ...] = ()
+    item_ids: tuple[str | int, ...] = ()
     searches: int = 0
 
     @property
@@ -69,7 +72,7 @@ class Score:
 
     def ids(self, source: Derivation) -> list[str]:
         """The ids of one response, by slot."""
-        return [source.id(prefix, n + 1) for n, prefix in enumerate(self.finished.prefixes)]
+        return [source.id(prefix, n) for n, prefix in enumerate(self.finished.prefixes, 1)]
 
     def filler(self, ids: Sequence[str]) -> Callable[[bytes], bytes]:
         """A function that puts the ids of one response into a piece of the score."""
@@ -86,16 +89,12 @@ class Score:
         """The calls a client has to answer, by call_id."""
         if not self.call_items:
             return _NO_CALLS
-        made = self._made(ids)
+        made = {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
         return {made.get(call_id, call_id): call for call_id, call in self.call_items}
 
     def ids_of_items(self, ids: Sequence[str]) -> tuple[str, ...]:
         """The id of each item, in order."""
-        made = self._made(ids)
-        return tuple(made.get(item_id, item_id) for item_id in self.item_ids)
-
-    def _made(self, ids: Sequence[str]) -> dict[str, str]:
-        return {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
+        return tuple([ids[own] if isinstance(own, int) else own for own in self.item_ids])
 
 
 _NO_CALLS: Mapping[str, Call] = {}
@@ -148,7 +147,8 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     answered = {item.get("call_id") for item in finished.items if str(item["type"]).endswith("_output")}
     opened = NEW_CONTEXT.with_items(item for item in finished.items if awaits_output(item)).calls
     calls = tuple((call_id, call) for call_id, call in opened.items() if call_id not in answered)
-    item_ids = tuple(str(item["id"]) for item in finished.items)
+    places = {slot.decode(): n for n, slot in enumerate(slots)}
+    item_ids = tuple(places.get(item_id, item_id) for item_id in (str(item["id"]) for item in finished.items))
     first_s, searches = key.pace.first_s, sum(_is_search(item) for item in finished.items)
     return Score(
         notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, first_s, slots, calls, item_ids, searches
