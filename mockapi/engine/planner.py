@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
-from mockapi.engine.score import Score, ScoreKey, score_of
+from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
 from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
@@ -202,7 +202,8 @@ def _score_key(
         image=image,
         seal=seal if encrypts_always or "reasoning.encrypted_content" in include else "",
     )
-    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
+    key = ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
+    return USUAL_KEY if key == USUAL_KEY else key
 
 
 def _figures(form: object) -> JsonObject:

@@ -17,7 +17,7 @@ from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 
-__all__ = ["Note", "Score", "ScoreKey", "compose", "score_of"]
+__all__ = ["USUAL_KEY", "Note", "Score", "ScoreKey", "compose", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class ScoreKey:
     first_sequence: int = 2
     seed: str = ""
     counting: Counting = "estimate"
+
+
+USUAL_KEY = ScoreKey()
+"""That of most requests: whoever makes an equal one hands out this, which is compared and hashed faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +111,11 @@ class _Shelf:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._scores: dict[tuple[bytes, ScoreKey], Score] = {}
+        self._usual: dict[bytes, Score] = {}  # those of the usual key among them
         self._lock = Lock()
 
     def get(self, drafts: bytes, key: ScoreKey) -> "Score | None":
-        return self._scores.get((drafts, key))
+        return self._usual.get(drafts) if key is USUAL_KEY else self._scores.get((drafts, key))
 
     def put(self, drafts: bytes, key: ScoreKey, score: "Score") -> None:
         if score.size > self._most_bytes // 8:
@@ -119,9 +124,14 @@ class _Shelf:
             if (drafts, key) in self._scores:
                 return
             self._scores[drafts, key] = score
+            if key == USUAL_KEY:
+                self._usual[drafts] = score
             self._bytes += score.size
             while self._bytes > self._most_bytes:
-                self._bytes -= self._scores.pop(next(iter(self._scores))).size
+                oldest = next(iter(self._scores))
+                self._bytes -= self._scores.pop(oldest).size
+                if oldest[1] == USUAL_KEY:
+                    self._usual.pop(oldest[0], None)
 
 
 _SHELF = _Shelf(most_bytes=16_777_216)

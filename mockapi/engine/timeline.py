@@ -39,9 +39,9 @@ class Timeline:
     def __init__(self, plan: Plan, score: Score | None = None) -> None:
         self.plan = plan
         self.score = score or plan.score
-        source = plan.ids
-        self.response_id = plan.id or source.id("resp", 0)
-        self.item_ids = self.score.ids(source)
+        self.source = plan.ids
+        self.response_id = plan.id or self.source.id("resp", 0)
+        self.item_ids = self.score.ids(self.source)
         self._fill = self.score.filler(self.item_ids)
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
@@ -86,17 +86,17 @@ class Timeline:
     @property
     def answer(self) -> bytes:
         """What a create that is not streamed answers: the finished body, or at once the queued one of a background run."""
-        return self._body("queued") if self.plan.background else self.body_at(self.ends_s)
+        return self._body("queued" if self.plan.background else self.plan.ending.status)
 
     def _body(self, status: str, *, in_stream: bool = False) -> bytes:
         plan, ending = self.plan, self.plan.ending
         is_over = status not in ("queued", "in_progress")
         completed_at = int(plan.started_at + self.ends_s) if status == "completed" else None
         snapshot = Snapshot(
-            id=self.response_id,
-            created_at=int(plan.started_at),
-            status=status,
-            completed_at=completed_at,
+            self.response_id,
+            int(plan.started_at),
+            status,
+            completed_at,
             error=_shown_error(ending.error) if is_over and ending.error else None,
             incomplete_details={"reason": ending.reason} if is_over and ending.reason else None,
             usage=plan.usage if status in ("completed", "incomplete") else None,

@@ -156,7 +156,7 @@ def record_of(
     )
     if score.finished.items and score.finished.items[-1]["type"] == "compaction":
         after = after._replace(tokens=summary_tokens(after.tokens))
-    ids = plan.ids.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
+    ids = timeline.source.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
     items = [
         listed_item(item, kept if (kept := str(item.get("id"))) in known else made) for item, made in zip(own, ids, strict=True)
     ]
