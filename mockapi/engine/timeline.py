@@ -43,9 +43,17 @@ class Timeline:
         self.response_id = plan.id or self.source.id("resp", 0)
         self.item_ids = self.score.ids(self.source)
         self._fill = self.score.filler(self.item_ids)
+        self._stored = b""
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
         self.ends_s = self.begins_s + max(run.in_progress_s if run else 0.0, self.score.end_s)
+
+    @property
+    def stored(self) -> bytes:
+        """The plan as bytes; the same object each time, so that store and journal share it."""
+        if not self._stored:
+            self._stored = self.plan.to_bytes()
+        return self._stored
 
     @property
     def output(self) -> bytes:
@@ -142,6 +150,12 @@ class Timeline:
             note = notes[number - first]
             yield Event(self.begins_s + note.offset_s, note.type, number, self._fill(note.data))
         yield from (event for event in self.tail if event.sequence_number > after)
+
+    @property
+    def stream(self) -> bytes:
+        """The whole stream, framed, for whoever waits for nothing."""
+        blocks = [self._fill(block) for _, block in self.score.blocks]
+        return b"".join([*(event.framed for event in self.head), *blocks, *(event.framed for event in self.tail)])
 
     def pieces(self) -> Iterator[tuple[float, bytes]]:
         """The whole stream as framed bytes, what is due together in one piece; offsets ascend."""

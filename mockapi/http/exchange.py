@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
-from mockapi.engine.plan import Plan
+from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.wire.ids import digest, request_id_of
@@ -18,8 +18,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "plan", "receive", "request_id",
-        "response", "scope", "status",
+        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "receive", "request_id", "response",
+        "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +35,7 @@ class Exchange:
         self.is_cut = False  # the client hung up before the whole answer had gone out
         self.body = b""
         self.response = b""
-        self.plan: Plan | None = None
+        self.timeline: Timeline | None = None
         self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:

@@ -35,11 +35,11 @@ class Journal:
 
     async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
         """Write one call down, unless nobody knows whose it is."""
-        caller, scope, plan = exchange.caller, exchange.scope, exchange.plan
+        caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
         (scenario, step), query = exchange.answered_by, scope["query_string"]
-        is_whole_stream = bool(plan and exchange.status and not exchange.response and not exchange.is_cut)
+        is_whole_stream = bool(timeline and exchange.status and not exchange.response and not exchange.is_cut)
         entry = Entry(
             id=exchange.request_id,
             at=await self._core.now(caller.project),
@@ -52,11 +52,11 @@ class Journal:
             request=exchange.body,
             status=exchange.status,
             response=exchange.response,
-            plan=plan.to_bytes() if plan and is_whole_stream else b"",
+            plan=timeline.stored if timeline and is_whole_stream else b"",
             scenario=scenario,
             step=step,
             is_stream=is_whole_stream,
-            is_unmatched=exchange.code == NO_MATCH or bool(plan and not plan.scenario),
+            is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
             note=exchange.note,
         )
         await self._core.store.add_entry(caller.project, entry)

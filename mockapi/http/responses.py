@@ -24,7 +24,7 @@ class ResponsesApi:
         """`POST /v1/responses`."""
         call, identity = await self._calls.identified(exchange, "responses.create", has_body=True)
         created = await self._use.create(call, identity)
-        plan = exchange.plan = created.plan
+        plan, exchange.timeline = created.plan, created.timeline
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
         if created.is_stream:

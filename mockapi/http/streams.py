@@ -52,7 +52,7 @@ async def send_stream(
     if clock.is_virtual or timeline.ends_s == 0.0:
         await delivered(True)
         await send({"type": "http.response.start", "status": 200, "headers": [EVENT_STREAM, *headers]})
-        await send({"type": "http.response.body", "body": b"".join(piece for _, piece in timeline.pieces())})
+        await send({"type": "http.response.body", "body": timeline.stream})
         return
     response = EventSourceResponse(pump(timeline, clock, delivered), sep="\n", ping=0)
     response.raw_headers = [EVENT_STREAM, *headers]  # the real API's, without those that the library adds

@@ -163,7 +163,7 @@ def record_of(
     input_ids = [str(item["id"]) for item in items]
     return ResponseRecord(
         timeline.response_id,
-        plan.to_bytes(),
+        timeline.stored,
         progress,
         after.to_bytes(),
         dumps(items),
