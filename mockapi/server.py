@@ -157,6 +157,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing depends on the client's address or scheme
         server_header=False,
         date_header=settings.clock == "real",
         timeout_graceful_shutdown=GRACE_S,

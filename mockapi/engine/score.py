@@ -3,7 +3,7 @@
 Events and output carry slots instead of ids. A score is a pure function of drafts and key, so it can be kept by their content.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -67,7 +67,7 @@ class Score:
     @property
     def end_s(self) -> float:
         """When the last event is due; the first wait passes also where there is no delta to wait for."""
-        return max(self.notes[-1].offset_s if self.notes else 0.0, self.first_s)
+        return max(self.notes[-1].offset_s, self.first_s) if self.notes else self.first_s
 
     @property
     def size(self) -> int:
@@ -78,16 +78,11 @@ class Score:
         """The ids of one response, by slot."""
         return [source.id(prefix, n) for n, prefix in enumerate(self.finished.prefixes, 1)]
 
-    def filler(self, ids: Sequence[str]) -> Callable[[bytes], bytes]:
-        """A function that puts the ids of one response into a piece of the score."""
-        pairs = [(slot, value.encode()) for slot, value in zip(self.slots, ids, strict=True)]
-
-        def fill(data: bytes) -> bytes:
-            for slot, value in pairs:
-                data = data.replace(slot, value)
-            return data
-
-        return fill
+    def filled(self, data: bytes, ids: Sequence[str]) -> bytes:
+        """A piece of the score with the ids of one response in it."""
+        for slot, value in zip(self.slots, ids, strict=True):
+            data = data.replace(slot, value.encode())
+        return data
 
     def calls(self, ids: Sequence[str]) -> Mapping[str, Call]:
         """The calls a client has to answer, by call_id."""

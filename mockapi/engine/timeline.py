@@ -42,11 +42,10 @@ class Timeline:
         self.source = plan.ids
         self.response_id = plan.id or self.source.id("resp", 0)
         self.item_ids = self.score.ids(self.source)
-        self._fill = self.score.filler(self.item_ids)
         self._stored = b""
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
-        self.ends_s = self.begins_s + max(run.in_progress_s if run else 0.0, self.score.end_s)
+        self.ends_s = self.begins_s + max(run.in_progress_s, self.score.end_s) if run else self.score.end_s
 
     @property
     def stored(self) -> bytes:
@@ -76,6 +75,9 @@ class Timeline:
     def calls(self) -> Mapping[str, Call]:
         """The calls a client has to answer, by call_id."""
         return self.score.calls(self.item_ids)
+
+    def _fill(self, data: bytes) -> bytes:
+        return self.score.filled(data, self.item_ids)
 
     def elapsed_s(self, now: float | None) -> float:
         """Where on this timeline a moment of the clock lies; its end where durations pass at once."""

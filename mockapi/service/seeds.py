@@ -200,7 +200,7 @@ def _written(items: Sequence[Mapping[str, object]], identity: bytes) -> list[Jso
             continue
         score = score_of(dumps([draft_of(long_item(item))]), ScoreKey(shaping=_SHOWN))
         ids = score.ids(Derivation(digest(identity, b"%d" % number), is_stored=True, seconds=0))
-        found += items_of(score.filler(ids)(score.output))
+        found += items_of(score.filled(score.output, ids))
     return found
 
 

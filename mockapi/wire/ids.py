@@ -24,7 +24,7 @@ _TO_ALNUM = bytes(_ALNUM[byte % 62] for byte in range(256))
 
 def digest(key: bytes, *parts: bytes, size: int = 32) -> bytes:
     """A keyed hash of the parts; parts are length-prefixed, so ("a", "bc") and ("ab", "c") differ."""
-    framed = b"".join([piece for part in parts for piece in (len(part).to_bytes(8, "big"), part)])
+    framed = b"".join([len(part).to_bytes(8, "big") + part for part in parts])
     return blake2b(framed, key=key[:64], digest_size=size).digest()
 
 
