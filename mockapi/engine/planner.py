@@ -82,6 +82,7 @@ def plan_given(facts: Facts, reply: Rendered, moment: Moment) -> Timeline:
     return _timeline(facts, reply, COMPLETED, moment)
 
 
+_NOTHING: JsonObject = {}  # never changed
 _SILENT = Rendered(b"[]", {}, is_constant=True)
 _INSTANT = Pace()
 
@@ -91,10 +92,12 @@ def _timeline(
 ) -> Timeline:
     request = facts.request
     pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter) if step else _INSTANT
-    defaults = step.defaults if step else {}
-    overrides = {**defaults, **reply.overrides} if defaults or reply.overrides else {}
-    usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))} if overrides else {}
-    own_id = str(overrides.pop("id", "")) if overrides else ""
+    defaults = step.defaults if step else _NOTHING
+    overrides, usage, own_id = _NOTHING, _NOTHING, ""
+    if defaults or reply.overrides:
+        overrides = {**defaults, **reply.overrides}
+        usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))}
+        own_id = str(overrides.pop("id", ""))
     key = _score_key(
         pace,
         family_of(request.model).encrypts_always,

@@ -4,8 +4,9 @@ Pure: `now` is always given. Offsets are seconds since the response was created.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.score import Score
@@ -18,8 +19,7 @@ from mockapi.wire.objects import Snapshot, encode_response
 __all__ = ["Event", "Timeline", "state_at", "status_at"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One stream event: when it is due, its type, its `sequence_number`, and its JSON on one line."""
 
     offset_s: float

@@ -48,7 +48,8 @@ class ResponsesApi:
             await self._use.delivered(created, is_whole=False)
             exchange.note += ", hung up"
             return
-        await self._use.delivered(created, is_whole=True)
+        if not self._use.is_instant(created):
+            await self._use.delivered(created, is_whole=True)
         rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
         standard = exchange.standard_headers(round(wait_s * 1000))
         headers = [JSON, *standard, *mock_headers(plan.scenario, plan.step), *rates]

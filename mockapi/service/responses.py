@@ -130,7 +130,7 @@ class Responses:
 
     async def _names(self, project: str, facts: Facts, selection: Selection, effective: Effective) -> Names:
         """What templates may speak of; the past is read only if this step's templates need it."""
-        past, own = effective.past, effective.items[effective.start :]
+        past, own = effective.past, effective.items[effective.start :] if effective.start else effective.items
         history: History = effective.restored.items if effective.restored else []
         previous: object = None
         needs = selection.step.needs if selection.step else frozenset()
@@ -141,6 +141,10 @@ class Responses:
         if "previous" in needs and past.parent is not None:
             previous = loads(await self._records.body(project, past.parent))
         return lambda: template_names(facts, selection.groups, history, own, previous)
+
+    def is_instant(self, created: Created) -> bool:
+        """Nothing is waited for: it was delivered the moment it was made."""
+        return self._keeping.is_instant(created.timeline)
 
     async def delivered(self, created: Created, *, is_whole: bool) -> None:
         """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
