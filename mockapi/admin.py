@@ -11,6 +11,7 @@ from mockapi.errors import MockError, ScenarioError, UsageError
 from mockapi.prices import NO_PRICES, Prices, cost_of
 from mockapi.scenario.units import parse_duration
 from mockapi.service.core import Core
+from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, loads
@@ -32,6 +33,7 @@ class Admin:
         self.library = core.library
         self._core = core
         self._prices = prices
+        self._runs = Runs(core)
 
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
@@ -159,11 +161,19 @@ class Admin:
         if now + seconds > LATEST:
             raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
         await self.store.move_clock(project, seconds)
+        self._core.clock.wake(project)
         return now + seconds
+
+    async def advance(self, project: str, response_id: str) -> bytes:
+        """Move a `manual` background run of this project on; its body then."""
+        if project == ALL_PROJECTS:
+            raise MockError("A response belongs to one project.", status=400, code="mock_invalid_query")
+        return await self._runs.advance(project, response_id)
 
     async def reset(self, project: str) -> None:
         """Forget everything of one project, or of all."""
         await (self.store.forget_all() if project == ALL_PROJECTS else self.store.forget(project))
+        self._core.clock.wake(project)
 
 
 def _total(costs: Sequence[object]) -> dict[str, float | None]:

@@ -1,7 +1,9 @@
-"""The benchmark's yardstick: a bare Starlette route that returns given bytes. `python -m mockapi.bare BODIES --port N`."""
+"""The benchmark's yardstick: bare Starlette that returns given bytes. `python -m mockapi.bare [--paced] FILE --port N`."""
 
+import asyncio
 import socket
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import uvicorn
@@ -15,12 +17,44 @@ __all__ = ["main"]
 
 
 _Answer = tuple[dict[str, str], bytes]
+Endpoint = Callable[[Request], Awaitable[Response]]
 _ANSWERS = TypeAdapter(tuple[_Answer, _Answer])
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the two answers in the file: the JSON one, and for requests with `"stream":true` the other."""
-    (json_headers, json_body), (stream_headers, stream_body) = _ANSWERS.validate_json(Path(arguments[0]).read_bytes())
+    """Serve the two answers in the file: the JSON one, and for requests with `"stream":true` the other.
+
+    With `--paced`: the file's pieces at their times, by sse-starlette.
+    """
+    if arguments[0] == "--paced":
+        _serve(_paced(Path(arguments[1]).read_bytes()), int(arguments[3]))
+    else:
+        _serve(_ready(Path(arguments[0]).read_bytes()), int(arguments[2]))
+
+
+def _paced(data: bytes) -> Endpoint:
+    from sse_starlette.sse import EventSourceResponse  # noqa: PLC0415 - the other yardstick starts without it
+
+    pieces = [(offset, text.encode()) for offset, text in TypeAdapter(list[tuple[float, str]]).validate_json(data)]
+
+    async def play() -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for offset, piece in pieces:
+            left = began + offset - loop.time()
+            if left > 0:
+                await asyncio.sleep(left)
+            yield piece
+
+    async def answer(request: Request) -> Response:
+        await request.body()
+        return EventSourceResponse(play(), sep="\n", ping=3600)
+
+    return answer
+
+
+def _ready(data: bytes) -> Endpoint:
+    (json_headers, json_body), (stream_headers, stream_body) = _ANSWERS.validate_json(data)
 
     async def answer(request: Request) -> Response:
         body = await request.body()
@@ -28,8 +62,12 @@ def main(arguments: list[str]) -> None:
             return Response(stream_body, headers=stream_headers)
         return Response(json_body, headers=json_headers)
 
+    return answer
+
+
+def _serve(answer: Endpoint, port: int) -> None:
     app = Starlette(routes=[Route("/v1/responses", answer, methods=["POST"])])
-    sock = socket.create_server(("127.0.0.1", int(arguments[2])))
+    sock = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     startup = server.startup
 

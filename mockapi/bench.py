@@ -17,7 +17,7 @@ from typing import NamedTuple
 from mockapi.clock import stopwatch
 from mockapi.wire.json import dumps
 
-__all__ = ["Row", "run_bench", "table_of"]
+__all__ = ["Row", "ask_head", "run_bench", "serving", "stay_off_first_core", "table_of"]
 
 SCENARIO = """
 scenario: bench
@@ -47,16 +47,16 @@ class Row(NamedTuple):
 
 def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] = lambda line: None) -> list[Row]:
     """Measure everything; each figure is the best of its rounds, ours and theirs taking turns."""
-    _stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
+    stay_off_first_core()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.yaml"
         path.write_text(SCENARIO, encoding="utf-8")
         bodies = Path(folder) / "bodies"
         say("starting both servers")
-        with _serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
+        with serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
             requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
             bodies.write_bytes(dumps([asyncio.run(_ask(ours.port, request)) for request in requests.values()]))
-            with _serving("mockapi.bare", str(bodies)) as bare:
+            with serving("mockapi.bare", str(bodies)) as bare:
                 at_rest = Row("memory at rest", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB")
                 rows = []
                 for name, request in requests.items():
@@ -85,7 +85,7 @@ class _Server(NamedTuple):
 
 
 @contextmanager
-def _serving(module: str, *arguments: str) -> Iterator[_Server]:
+def serving(module: str, *arguments: str) -> Iterator[_Server]:
     """A server process on the first core; ready when it says so."""
     began = stopwatch()
     command = [sys.executable, "-m", module, *arguments, "--port", "0"]
@@ -105,8 +105,17 @@ def _stay_on(cores: set[int], pid: int = 0) -> None:
         os.sched_setaffinity(pid, cores)
 
 
+def stay_off_first_core() -> None:
+    """Keep this process where no server of the benchmark runs, if there is more than one core."""
+    _stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
+
+
 def _request(extra: dict[str, object]) -> bytes:
-    body = dumps({"model": "gpt-4o", "input": "hi", **extra})
+    return ask_head(dumps({"model": "gpt-4o", "input": "hi", **extra}))
+
+
+def ask_head(body: bytes) -> bytes:
+    """A create with this body, as it goes over the wire."""
     return f"POST /v1/responses HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
 
 

@@ -22,10 +22,11 @@ from mockapi.wire.operations import ListQuery
 
 __all__ = ["run_state_bench"]
 
-_SCENARIO = 'steps: [{reply: "Hello there, this is a short answer."}]'
+_SCENARIO = 'steps: [{background: {in_progress: 1h}, reply: "Hello there, this is a short answer."}]'
 _MANY = 100_000
 _FEW = 1_000
 _DEEP = 500
+_RUNS = 10_000
 _SAMPLES = 300
 
 
@@ -56,9 +57,26 @@ async def _run(many: int) -> list[Row]:
             await _cost(lambda n: few.responses.retrieve("p", few_ids[-1 - n])),
             "µs",
         ),
+        await _background(),
         await _pages(mock, few, many),
         await _chain(mock),
     ]
+
+
+async def _background() -> Row:
+    """Memory of runs in flight; nothing else is there for them, no task and no timer."""
+    mock = _Mock(_RUNS)
+    body = len(await mock.responses.retrieve("p", await mock.create()))
+    gc.collect()
+    tasks = len(asyncio.all_tasks())
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(_RUNS):
+        await mock.create(background=True)
+    size = (tracemalloc.get_traced_memory()[0] - before) / _RUNS
+    tracemalloc.stop()
+    more = len(asyncio.all_tasks()) - tasks
+    return Row(f"memory a background run, {_RUNS:,} in flight (beside a stored body; {more} tasks)", size, float(body), "bytes")
 
 
 async def _pages(mock: "_Mock", few: "_Mock", many: int) -> Row:

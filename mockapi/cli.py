@@ -38,6 +38,23 @@ class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in new
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)
 
 
+class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A duration like 10s; a bare number counts seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        from mockapi.scenario.units import parse_duration
+
+        try:
+            return (
+                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
+            )
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text: str) -> Callable[[_Command], _Command]:
     """An option of `serve` that is also an environment variable, for containers."""
     variable = "MOCKAPI_" + name.removeprefix("--").replace("-", "_").upper()
@@ -54,6 +71,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     click.Choice(["real", "virtual"]),
     "real: delays are waited. virtual: time stands at 2026-01-01, delays pass at once, and every run gives the same bytes.",
 )
+@_setting("--poll-step", "1s", _DurationType(), "How far a poll moves an unfinished background run under the virtual clock.")
 @_setting("--seed", Settings().seed, click.STRING, "What ids and chance derive from.")
 @_setting(
     "--unmatched",
@@ -231,23 +249,6 @@ def init(folder: Path) -> None:
     click.echo(f"wrote {target}; now run: mockapi serve {folder}")
 
 
-class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
-    """A duration like 10s; a bare number counts seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        from mockapi.scenario.units import parse_duration
-
-        try:
-            return (
-                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
-            )
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @main.command()
 @click.option("--timeout", default="10s", show_default=True, type=_DurationType(), help="How long to wait: 500ms, 10s, 2m.")
 @click.option("--host", default=Settings().host, envvar="MOCKAPI_HOST", show_default=True, help="Where the server is.")
@@ -271,12 +272,16 @@ def wait(timeout: float, host: str, port: int) -> None:
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
-def bench(seconds: float, rounds: int, as_json: bool, state: bool) -> None:
+@click.option("--streams", is_flag=True, help="How late many paced streams are, instead, beside bare sse-starlette.")
+def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
     from mockapi.bench import run_bench, table_of
     from mockapi.bench_state import run_state_bench
+    from mockapi.bench_streams import run_stream_bench
 
-    if state:
+    if streams:
+        rows, beside = run_stream_bench(), "bare sse-starlette"
+    elif state:
         rows, beside = run_state_bench(), "beside"
     else:
         rows, beside = run_bench(max(0.05, seconds), rounds, say=lambda line: click.echo(line, err=True)), "bare Starlette"

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Literal
 
-__all__ = ["EPOCH", "Clock", "ClockName", "RealClock", "VirtualClock", "make_clock", "pause", "stopwatch"]
+__all__ = ["EPOCH", "EVERYBODY", "Clock", "ClockName", "RealClock", "VirtualClock", "make_clock", "pause", "stopwatch"]
 
 ClockName = Literal["real", "virtual"]
 
@@ -17,36 +17,67 @@ EPOCH = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where every project's virtual clock starts."""
 
 
+EVERYBODY = "*"
+"""Wakes whoever waits, in every project."""
+
+_LONGEST_WAIT_S = 86_400.0  # of one timer; whoever waits longer looks at the clock once a day
+
+
 class Clock(ABC):
     """What the rest of the program knows of time."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
     @abstractmethod
     def now(self) -> float:
         """The time of a project whose clock was not moved."""
-
-    @abstractmethod
-    async def wait(self, seconds: float) -> None:
-        """Let a duration pass on one response's own local time; returns at once when it is not positive."""
 
     @property
     @abstractmethod
     def is_virtual(self) -> bool:
         """Whether durations pass at once."""
 
+    async def wait(self, project: str, seconds: float | None = None) -> None:
+        """Wait for so many seconds of wall time (None: without end), or until `wake`, whichever comes first."""
+        loop = asyncio.get_running_loop()
+        rung: asyncio.Future[None] = loop.create_future()
+        waiting = self._waiting.setdefault(project, set())
+        waiting.add(rung)
+        timer = None if seconds is None else loop.call_later(min(max(seconds, 0.0), _LONGEST_WAIT_S), _ring, rung)
+        try:
+            await rung
+        finally:
+            waiting.discard(rung)
+            if not waiting:
+                self._waiting.pop(project, None)
+            if timer is not None:
+                timer.cancel()
+
+    def wake(self, project: str) -> None:
+        """Something of this project (or of `*` everybody) has changed: whoever waits looks again."""
+        for name in [*self._waiting] if project == EVERYBODY else [project]:
+            for rung in self._waiting.get(name, ()):
+                _ring(rung)
+
+
+def _ring(rung: "asyncio.Future[None]") -> None:
+    if not rung.done():
+        rung.set_result(None)
+
 
 class RealClock(Clock):
-    """Wall time."""
+    """Wall time, as it was when the process began, and from then on steady: nobody who sets the machine's clock moves it."""
 
     is_virtual = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead = time.time() - time.monotonic()
+
     def now(self) -> float:
         """Wall time."""
-        return time.time()
-
-    async def wait(self, seconds: float) -> None:
-        """Sleep."""
-        if seconds > 0:
-            await asyncio.sleep(seconds)
+        return self._ahead + time.monotonic()
 
 
 class VirtualClock(Clock):
@@ -57,9 +88,6 @@ class VirtualClock(Clock):
     def now(self) -> float:
         """Always the same moment."""
         return EPOCH
-
-    async def wait(self, seconds: float) -> None:
-        """Pass at once."""
 
 
 def make_clock(name: ClockName) -> Clock:

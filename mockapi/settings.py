@@ -12,17 +12,18 @@ class Settings:
     """How a server behaves; every field but `paths` is an option of `mockapi serve`, and `MOCKAPI_<FIELD>` in the environment.
 
     `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
-    bytes; `zdr` are keys without data retention, `prices` a file of token prices; `max_responses` and `journal` bound what is
-    remembered per project; `tokens` says how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs,
-    empty for any name; `api_keys` are the accepted keys, empty for any; `admin_key` guards the admin API when it is not empty;
-    `allowed_hosts` are further names that the admin API may be called by, `*` for any; `cors` are the origins of web pages that
-    may call the emulated API.
+    bytes; `poll_step` is how many seconds a poll moves a background run under the virtual clock; `zdr` are keys without data
+    retention, `prices` a file of token prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says
+    how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the
+    accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that
+    the admin API may be called by, `*` for any; `cors` are the origins of web pages that may call the emulated API.
     """
 
     paths: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: int = 7357
     clock: Literal["real", "virtual"] = "real"
+    poll_step: float = 1.0
     seed: str = "mockapi"
     unmatched: Literal["auto", "error"] = "auto"
     unknown_ids: Literal["error", "create"] = "error"

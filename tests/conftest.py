@@ -14,6 +14,7 @@ import uvicorn
 from openai import AsyncOpenAI, OpenAI
 from starlette.testclient import TestClient
 
+from mockapi.clock import Clock
 from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
@@ -25,6 +26,25 @@ SCENARIOS = ROOT / "scenarios"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+class HandClock(Clock):
+    """A real clock that the test holds in its hands: waiting moves it, nothing else does."""
+
+    is_virtual = False
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        super().__init__()
+        self.time = now
+
+    def now(self) -> float:
+        return self.time
+
+    async def wait(self, project: str, seconds: float | None = None) -> None:
+        if seconds is None:
+            await super().wait(project)
+        else:
+            self.time += max(0.0, seconds)
 
 
 @dataclass

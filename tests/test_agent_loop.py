@@ -14,6 +14,8 @@ TOOLS = [
         "strict": False,
     }
 ]
+PARAMETERS = {**TOOLS[0]["parameters"], "required": ["city"], "additionalProperties": False}
+STRICT = {**TOOLS[0], "parameters": PARAMETERS, "strict": True}
 QUESTION = "What is the weather in Paris?"
 ANSWER = "It is 21 °C in Paris."
 
@@ -72,7 +74,7 @@ def test_parallel_calls(client):
 
 def test_a_parsed_response_can_be_replayed(client):
     """`parse` adds parsed fields to its items; replaying them must not trip over those."""
-    first = client.responses.parse(model="gpt-4o", input=QUESTION, tools=[{**TOOLS[0], "strict": True}])
+    first = client.responses.parse(model="gpt-4o", input=QUESTION, tools=[STRICT])
     history = [{"role": "user", "content": QUESTION}, *first.output, call_tool(first.output[0])]
     assert client.responses.create(model="gpt-4o", input=history, tools=TOOLS).output_text == ANSWER
 

@@ -10,6 +10,7 @@ from mockapi.cli import main
 from mockapi.scenario.forms import FORMS, draft_of, long_item
 from mockapi.scenario.model import (
     OPERATIONS,
+    BackgroundForm,
     Defaults,
     ErrorForm,
     FailForm,
@@ -34,6 +35,7 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
 @pytest.mark.parametrize(
     "model",
     [
+        BackgroundForm,
         PromptForm,
         PromptMessage,
         ConversationSeed,
@@ -92,7 +94,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 10
+    assert len(routes) == 11
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)
@@ -114,3 +116,10 @@ def test_every_command_has_help():
         assert command.help, name
         options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
         assert [option.name for option in options if not option.help] == []
+
+
+def test_the_coverage_page_is_current():
+    from .coverage_page import endpoints, page
+
+    assert len(set(endpoints())) > 12
+    assert (ROOT / "docs" / "coverage.md").read_text() == page()

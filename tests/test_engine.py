@@ -167,8 +167,10 @@ def test_events_up_to_n_plus_events_after_n_are_all_events(plan, n):
 def test_pieces_are_the_framed_events(plan):
     timeline = Timeline(plan)
     pieces = list(timeline.pieces())
-    assert b"".join(piece for _, piece in pieces) == b"".join(event.framed for event in timeline.events())
-    offsets = [offset for offset, _ in pieces]
+    assert b"".join(piece.data for piece in pieces) == b"".join(event.framed for event in timeline.events())
+    assert [piece.last for piece in pieces] == sorted({piece.last for piece in pieces})
+    assert pieces[-1].last == len(list(timeline.events())) - 1
+    offsets = [piece.offset_s for piece in pieces]
     assert offsets == sorted(set(offsets))
 
 

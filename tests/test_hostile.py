@@ -254,11 +254,12 @@ def test_a_file_may_ask_for_the_automatic_answer():
     assert ask("steps: []", unmatched="error").status_code == 422
 
 
-def test_a_background_run_with_pace_is_over_under_the_virtual_clock():
+def test_a_background_run_with_pace_takes_polls_under_the_virtual_clock():
     client = TestClient(make_app("steps: [{pace: {first: 1s, rate: 10/s}, reply: one two}]"))
     created = client.post("/v1/responses", json={"model": "m", "input": "x", "background": True}, headers=AUTH).json()
     assert created["status"] == "queued"
-    assert client.get(f"/v1/responses/{created['id']}", headers=AUTH).json()["status"] == "completed"
+    states = [client.get(f"/v1/responses/{created['id']}", headers=AUTH).json()["status"] for _ in range(3)]
+    assert states == ["in_progress", "in_progress", "completed"]  # 1.1 s, a second each poll
 
 
 def test_the_first_wait_passes_without_deltas_too():
@@ -308,7 +309,7 @@ def test_the_last_use_of_a_step_is_given_once(serve):
         ("?upstream=true", 200, None),
         ("?stream=false", 200, None),
         ("?stream=1", 400, "Invalid type for 'stream'"),
-        ("?stream=true", 404, "not emulated yet"),
+        ("?stream=true", 400, "This response cannot be streamed because it was not created with background=true."),
     ],
 )
 def test_the_query_of_a_get(query, status, message):

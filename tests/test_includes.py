@@ -91,3 +91,23 @@ def test_searches_are_counted_when_they_have_been_made(serve):
 def test_scripted_tool_usage_wins(serve):
     server = serve(json.dumps({"steps": [{"reply": {"output": [{"web_search_call": "a"}], "tool_usage": {"mine": 1}}}]}))
     assert server.post({"model": "gpt-5", "input": "x"}).json()["tool_usage"] == {"mine": 1}
+
+
+def test_a_get_can_include_what_the_create_did_not(in_process):
+    client = in_process("""
+steps:
+  - reply:
+      - reasoning: Hm.
+      - file_search_call: {queries: [a], results: [{file_id: file-1, filename: a.txt, score: 0.5, text: found}]}
+      - code_interpreter_call: {code: print(1), outputs: [{type: logs, logs: "1"}]}
+      - message: done
+""")
+    made = client.responses.create(model="gpt-5", input="x")
+    plain = client.responses.retrieve(made.id)
+    assert [plain.output[0].encrypted_content, plain.output[1].results, plain.output[2].outputs] == [None, None, None]
+    include = ["reasoning.encrypted_content", "file_search_call.results", "code_interpreter_call.outputs"]
+    full = client.responses.retrieve(made.id, include=include)
+    assert full.output[0].encrypted_content.startswith("gAAAAA")
+    assert (full.output[1].results[0].text, full.output[2].outputs[0].logs) == ("found", "1")
+    assert [item.id for item in full.output] == [item.id for item in plain.output]
+    client.responses.create(model="gpt-5", input=[*full.output, {"role": "user", "content": "go on"}], store=False)

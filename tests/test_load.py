@@ -145,9 +145,6 @@ def test_refused_with_place_key_and_meaning(text, expected):
         ("rate_limits", "rate_limits: {}\nsteps: []"),
         ("webhooks", "webhooks: {}\nsteps: []"),
         ("steps[0].fault", "steps: [{reply: x, fault: {delay: 3s}}]"),
-        ("steps[0].background", "steps: [{reply: x, background: manual}]"),
-        ("steps[0].pace.keepalive", "steps: [{reply: x, pace: {keepalive: 30s}}]"),
-        ("defaults.background", "defaults: {background: manual}\nsteps: []"),
     ],
 )
 def test_keys_of_later_releases_are_refused_never_ignored(key, text):

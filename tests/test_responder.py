@@ -131,8 +131,8 @@ def test_json_object_gives_an_object(client):
     "body",
     [
         {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"$ref": "#"}}}},
-        {"tools": [{"type": "function", "name": "f", "parameters": {"enum": []}}]},
-        {"tools": [{"type": "function", "name": "f", "parameters": {"type": "object", "not": {}}}]},
+        {"tools": [{"type": "function", "name": "f", "parameters": {"enum": []}}], "tool_choice": "required"},
+        {"tools": [{"type": "function", "name": "f", "parameters": {"type": "object", "not": {}}}], "tool_choice": "required"},
     ],
 )
 def test_no_value_is_a_clear_error(serve, body):
@@ -204,3 +204,18 @@ def test_a_hosted_tool_and_a_schema_give_a_value_after_the_call(client):
         final = stream.get_final_response()
     assert [item.type for item in final.output] == ["web_search_call", "message"]
     assert isinstance(final.output_parsed, Address)
+
+
+def test_a_function_that_allows_no_arguments_is_passed_over_unless_it_is_asked_for(in_process):
+    import openai
+
+    impossible = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 2, "maximum": 1}}, "required": ["n"]}
+    tools = [
+        {"type": "function", "name": "never", "parameters": impossible, "strict": False},
+        {"type": "function", "name": "fine", "parameters": {"type": "object", "properties": {}}, "strict": False},
+    ]
+    client = in_process("steps: []")
+    assert client.responses.create(model="gpt-4o", input="x", tools=tools).output[0].name == "fine"
+    assert client.responses.create(model="gpt-4o", input="x", tools=tools[:1]).output_text.startswith("This is mockapi")
+    with pytest.raises(openai.UnprocessableEntityError, match="the parameters of the function 'never'"):
+        client.responses.create(model="gpt-4o", input="x", tools=tools, tool_choice={"type": "function", "name": "never"})

@@ -4,48 +4,40 @@ import socket
 
 import pytest
 
-from mockapi.clock import EPOCH, Clock, RealClock, VirtualClock
+from mockapi.clock import EPOCH, RealClock, VirtualClock
 from mockapi.engine.pace import Pace
 from mockapi.engine.plan import Plan
 from mockapi.engine.score import ScoreKey
 from mockapi.engine.timeline import Timeline
-from mockapi.http import streams
 from mockapi.http.streams import pump, wait_or_hang_up
+from mockapi.scenario.library import Library
 from mockapi.scenario.reply import message_drafts
+from mockapi.service.core import Core
+from mockapi.service.playing import Play
+from mockapi.settings import Settings
+from mockapi.stores.memory import MemoryStore
 from mockapi.wire.objects import echo_request, usage_object
 from mockapi.wire.requests import CreateRequest
 
-from .conftest import parse_sse
+from .conftest import HandClock, parse_sse
 
 pytestmark = pytest.mark.anyio
 
 
-class HandClock(Clock):
-    """A real clock whose watch is moved by waiting, and by hand."""
-
-    is_virtual = False
-
-    def __init__(self) -> None:
-        self.watch = 0.0
-
-    def now(self) -> float:
-        return self.watch
-
-    async def wait(self, seconds: float) -> None:
-        self.watch += max(0.0, seconds)
-
-
 @pytest.fixture
-def clock(monkeypatch):
-    made = HandClock()
-    monkeypatch.setattr(streams, "stopwatch", lambda: made.watch)
-    return made
+def clock():
+    return HandClock(0.0)
 
 
 def timeline(text="one two three", **pace):
     request = CreateRequest(model="m", input="x")
     key = ScoreKey(pace=Pace(**pace))
     return Timeline(Plan(b"d" * 32, 0.0, echo_request(request), message_drafts(text), key, usage_object(1, 1, 0)))
+
+
+def play(clock, text="one two three", **pace):
+    core = Core(Settings(), MemoryStore(), clock, Library(scenarios=[]))
+    return Play(core, "p", timeline(text, **pace))
 
 
 class Delivered:
@@ -58,32 +50,32 @@ class Delivered:
 
 async def test_each_piece_comes_when_it_is_due(clock):
     delivered = Delivered()
-    played = [(clock.watch, piece) async for piece in pump(timeline(first_s=0.5, interval_s=0.1), clock, delivered)]
+    played = [(clock.time, piece) async for piece in pump(play(clock, first_s=0.5, interval_s=0.1), delivered)]
     assert [moment for moment, _ in played] == pytest.approx([0.0, 0.5, 0.6, 0.7])
     assert delivered.calls == [True]
-    assert b"".join(piece for _, piece in played) == b"".join(p for _, p in timeline(first_s=0.5, interval_s=0.1).pieces())
+    assert b"".join(piece for _, piece in played) == b"".join(p.data for p in timeline(first_s=0.5, interval_s=0.1).pieces())
 
 
 async def test_a_late_stream_joins_what_is_due_and_keeps_its_schedule(clock):
     pieces = []
-    async for piece in pump(timeline("a b c d e f", first_s=0.0, interval_s=0.1), clock, Delivered()):
-        pieces.append((clock.watch, piece))
+    async for piece in pump(play(clock, "a b c d e f", first_s=0.0, interval_s=0.1), Delivered()):
+        pieces.append((clock.time, piece))
         if len(pieces) == 1:
-            clock.watch += 0.25  # a slow reader
+            clock.time += 0.25  # a slow reader
     assert [round(moment, 3) for moment, _ in pieces] == [0.0, 0.25, 0.3, 0.4, 0.5]
     assert pieces[1][1].count(b"event: response.output_text.delta") == 2
 
 
 async def test_a_client_that_hangs_up_is_told_to_the_service(clock):
     delivered = Delivered()
-    playing = pump(timeline(first_s=0.5, interval_s=0.1), clock, delivered)
+    playing = pump(play(clock, first_s=0.5, interval_s=0.1), delivered)
     await anext(playing)
     await playing.aclose()
     assert delivered.calls == [False]
 
 
 async def test_the_virtual_clock_waits_for_nothing():
-    pieces = [piece async for piece in pump(timeline(first_s=60.0, interval_s=60.0), VirtualClock(), Delivered())]
+    pieces = [piece async for piece in pump(play(VirtualClock(), first_s=60.0, interval_s=60.0), Delivered())]
     assert len(pieces) == 1
 
 
@@ -91,9 +83,13 @@ async def test_waiting_ends_when_the_client_hangs_up():
     async def gone():
         return {"type": "http.disconnect"}
 
-    assert await wait_or_hang_up(RealClock(), 3600.0, gone) is False
-    assert await wait_or_hang_up(VirtualClock(), 3600.0, gone) is True
-    assert await wait_or_hang_up(RealClock(), 0.0, gone) is True
+    real = RealClock()
+    started = Plan(b"d" * 32, real.now(), *timeline().plan[2:])
+    core = Core(Settings(), MemoryStore(), real, Library(scenarios=[]))
+    slow = Timeline(started._replace(key=ScoreKey(pace=Pace(first_s=3600.0))))
+    assert await wait_or_hang_up(Play(core, "p", slow), gone) is False
+    assert await wait_or_hang_up(play(VirtualClock(), first_s=3600.0), gone) is True
+    assert await wait_or_hang_up(play(real), gone) is True
 
 
 def test_clocks():
@@ -161,3 +157,25 @@ async def test_a_running_response_is_not_visible_yet(serve):
             seen += sock.recv(65536)
         response_id = seen.split(b'"id":"')[1].split(b'"')[0].decode()
         assert server.get(f"/responses/{response_id}").status_code == 404
+
+
+KEEPALIVE = "steps: [{pace: {first: 70s, rate: 1/m, keepalive: 30s}, reply: one two}]"
+
+
+async def test_idle_streams_are_kept_alive(serve, in_process):
+    answer = serve(KEEPALIVE).post({"model": "m", "input": "x", "stream": True})
+    events = parse_sse(answer.text)
+    assert [data["sequence_number"] for _, data in events] == list(range(len(events)))
+    names = [name for name, _ in events]
+    assert names.count("keepalive") == 2 + 1  # in 70 s before the first delta, in 60 s between the two
+    assert all(set(data) == {"type", "sequence_number"} for name, data in events if name == "keepalive")
+    assert names[:2] == ["response.created", "response.in_progress"]
+    with in_process(KEEPALIVE).responses.stream(model="gpt-4o", input="x") as stream:
+        assert stream.get_final_response().output_text == "one two"
+
+
+async def test_the_timeline_says_when_they_come():
+    offsets = [event.offset_s for event in timeline(first_s=70.0, interval_s=60.0, keepalive_s=30.0).events()]
+    kept = [e.offset_s for e in timeline(first_s=70.0, interval_s=60.0, keepalive_s=30.0).events() if e.type == "keepalive"]
+    assert kept == [30.0, 60.0, 100.0, 160.0]
+    assert offsets == sorted(offsets)

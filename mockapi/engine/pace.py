@@ -20,13 +20,15 @@ _WORDS = re.compile(r"\s*\S+|\s+$|\s+")
 class Pace:
     """Timing of a stream, seconds throughout: wait before the first delta, then one delta every `interval_s`.
 
-    `jitter` (0 to 1) moves each interval by at most that share of it, decided by hash.
+    `jitter` (0 to 1) moves each interval by at most that share of it, decided by hash. Where nothing else comes for
+    `keepalive_s`, a `keepalive` event does (0: never).
     """
 
     first_s: float = 0.0
     interval_s: float = 0.0
     chunk: Chunk = "words"
     jitter: float = 0.0
+    keepalive_s: float = 0.0
 
     @property
     def is_instant(self) -> bool:

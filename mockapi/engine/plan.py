@@ -11,7 +11,7 @@ from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.objects import Echo
 from mockapi.wire.typed import TypedDict
 
-__all__ = ["COMPLETED", "PLAN_VERSION", "Background", "Ending", "Plan", "Progress"]
+__all__ = ["COMPLETED", "NEVER_S", "PLAN_VERSION", "Background", "Ending", "Plan", "Progress"]
 
 PLAN_VERSION = 1
 
@@ -28,20 +28,38 @@ class Ending:
 COMPLETED = Ending()
 
 
+NEVER_S = 1e15
+"""A duration that does not end; JSON has no infinity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A background run: seconds it is queued and in progress."""
+    """A background run: how long it is queued and in progress, and what makes its own time pass.
+
+    With `clock` durations are seconds; with `polls` each poll is one of them; with `manual` each move by hand. Its events lie
+    evenly over `in_progress_s` where `is_spread`, else as the pace has them. `is_streamed` tells that it was created with
+    `stream`.
+    """
 
     queued_s: float = 0.0
     in_progress_s: float = 0.0
+    moved_by: Literal["clock", "polls", "manual"] = "clock"
+    is_spread: bool = False
+    is_streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is not a function of the clock: whether delivery ended, and how it was cut. Changed by compare-and-set."""
+    """What is not a function of the clock. Changed by compare-and-set.
+
+    Whether delivery ended; how far the response's own time was moved beside the clock (by polls, by hand, by delivery under a
+    virtual clock), in seconds or moves; what cut it, and where in its own time.
+    """
 
     is_delivered: bool = False
-    cut: Literal["hung_up", "deleted"] | None = None
+    moved_s: float = 0.0
+    cut: Literal["hung_up", "cancelled", "deleted"] | None = None
+    cut_s: float = 0.0
 
 
 class Plan(NamedTuple):

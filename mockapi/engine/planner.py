@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
-from mockapi.engine.plan import COMPLETED, Background, Ending, Plan
+from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
 from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
 from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
@@ -25,7 +25,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import echo_request, tool_usage, usage_object
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error"]
+__all__ = ["Moment", "Names", "count_input", "including", "plan_given", "plan_reply", "scripted_error"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -91,7 +91,7 @@ def _timeline(
     facts: Facts, reply: Rendered, ending: Ending, moment: Moment, step: Step | None = None, scenario: str = ""
 ) -> Timeline:
     request = facts.request
-    pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter) if step else _INSTANT
+    pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter, step.pace.keepalive) if step else _INSTANT
     defaults = step.defaults if step else _NOTHING
     overrides, usage, own_id = _NOTHING, _NOTHING, ""
     if defaults or reply.overrides:
@@ -133,9 +133,27 @@ def _timeline(
         partition=moment.partition,
         is_stored=request.store,
         ending=ending,
-        background=Background() if request.background else None,
+        background=_background(step, request, pace) if request.background else None,
     )
     return Timeline(plan, score)
+
+
+def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Background:
+    """How the run of a background response goes."""
+    form = step.background if step else None
+    if form is None:
+        return Background(is_streamed=request.stream)
+    if isinstance(form, str):  # manual
+        return Background(1.0, 1.0, "manual", is_spread=True, is_streamed=request.stream)
+    if form.stuck is not None:
+        queued_s, in_progress_s = (NEVER_S, 0.0) if form.stuck == "queued" else (0.0, NEVER_S)
+        return Background(queued_s, in_progress_s, is_spread=True, is_streamed=request.stream)
+    spans = (form.queued or 0.0, form.in_progress or 0.0)
+    by_polls = any(isinstance(span, int) for span in spans)
+    is_spread = pace.is_instant and spans[1] != 0.0
+    return Background(
+        float(str(spans[0])), float(str(spans[1])), "polls" if by_polls else "clock", is_spread, is_streamed=request.stream
+    )  # fmt: skip
 
 
 def count_input(facts: Facts, counter: Counter) -> int:
@@ -171,8 +189,8 @@ def _cut(request: CreateRequest, ending: Ending) -> Cut | None:
 
 
 @lru_cache(maxsize=256)
-def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float) -> Pace:
-    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter)
+def _paced(first_s: float, rate: float | None, chunk: Chunk, jitter: float, keepalive_s: float) -> Pace:
+    return Pace(first_s, 1 / rate if rate else 0.0, chunk, jitter, keepalive_s)
 
 
 @lru_cache(maxsize=256)
@@ -207,6 +225,16 @@ def _score_key(
     )
     key = ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
     return USUAL_KEY if key == USUAL_KEY else key
+
+
+def including(key: ScoreKey, include: Sequence[str], seal: str) -> ScoreKey:
+    """The key, with what these `include` values show too: what a GET asks for that the create did not."""
+    shaping = key.shaping
+    has_logprobs = shaping.has_logprobs or "message.output_text.logprobs" in include
+    is_encrypted = shaping.is_encrypted or "reasoning.encrypted_content" in include
+    shown = tuple(value for value in SHOWABLE if value in include or value in shaping.include)
+    changed = replace(shaping, has_logprobs=has_logprobs, is_encrypted=is_encrypted, include=shown, seal=shaping.seal or seal)
+    return replace(key, shaping=changed)
 
 
 def _figures(form: object) -> JsonObject:

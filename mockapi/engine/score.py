@@ -5,7 +5,9 @@ Events and output carry slots instead of ids. A score is a pure function of draf
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from threading import Lock
+from typing import NamedTuple
 
 from mockapi.engine.entry import Draft, Play
 from mockapi.engine.grammar import grammar_of
@@ -17,7 +19,7 @@ from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 
-__all__ = ["USUAL_KEY", "Note", "Score", "ScoreKey", "compose", "score_of"]
+__all__ = ["USUAL_KEY", "Block", "Note", "Score", "ScoreKey", "compose", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,14 @@ class Note:
     data: bytes
 
 
+class Block(NamedTuple):
+    """Events due together, framed and joined, and how many they are."""
+
+    offset_s: float
+    data: bytes
+    events: int
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots.
@@ -53,7 +63,7 @@ class Score:
     """
 
     notes: tuple[Note, ...]
-    blocks: tuple[tuple[float, bytes], ...]
+    blocks: tuple[Block, ...]
     output: bytes
     finished: Finished
     output_tokens: int
@@ -178,12 +188,20 @@ def _drafts(finished: Finished, shown: Sequence[JsonObject], key: ScoreKey) -> I
         yield Draft("output_item.done", {**at, "item": shown[index]})
 
 
+_KEEPALIVE = Draft("keepalive", {})
+"""In no SDK union, but on the wire (WIRE.md §4 "Framing"): it takes a sequence number like any other."""
+
+
 def _timed(drafts: list[Draft], key: ScoreKey) -> Iterator[tuple[float, Draft]]:
     """Each delta at its own time; everything else together with what went before it."""
     dues = iter(key.pace.offsets(sum(draft.is_delta for draft in drafts), key.seed.encode()))
     now = 0.0
     for draft in drafts:
-        now = next(dues) if draft.is_delta else now
+        due = next(dues) if draft.is_delta else now
+        while 0.0 < key.pace.keepalive_s < due - now:
+            now += key.pace.keepalive_s
+            yield now, _KEEPALIVE
+        now = due
         yield now, draft
 
 
@@ -192,19 +210,12 @@ def _numbered(timed: Iterable[tuple[float, Draft]], key: ScoreKey) -> Iterator[N
         fields: Mapping[str, object] = {**draft.fields, "sequence_number": number}
         if draft.is_obfuscated and key.is_obfuscated:
             fields = {**fields, "obfuscation": obfuscation(str(draft.fields["delta"]), number)}
-        name = f"response.{draft.type}"
+        name = draft.type if draft is _KEEPALIVE else f"response.{draft.type}"
         yield Note(offset, name, encode_data(name, fields))
 
 
-def _blocks(notes: Iterable[Note]) -> Iterator[tuple[float, bytes]]:
+def _blocks(notes: Iterable[Note]) -> Iterator[Block]:
     """Events due together, framed and joined."""
-    pending: list[bytes] = []
-    due = 0.0
-    for note in notes:
-        if pending and note.offset_s != due:
-            yield due, b"".join(pending)
-            pending = []
-        due = note.offset_s
-        pending.append(frame(note.type, note.data))
-    if pending:
-        yield due, b"".join(pending)
+    for due, together in groupby(notes, key=lambda note: note.offset_s):
+        framed = [frame(note.type, note.data) for note in together]
+        yield Block(due, b"".join(framed), len(framed))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
-from mockapi.engine.plan import Plan, Progress
+from mockapi.engine.plan import Background, Plan, Progress
 from mockapi.engine.score import Score
 from mockapi.engine.shaping import SHOWABLE
 from mockapi.scenario.context import Call
@@ -16,7 +16,24 @@ from mockapi.wire.events import encode_data, frame
 from mockapi.wire.json import JsonObject
 from mockapi.wire.objects import Snapshot, encode_response
 
-__all__ = ["Event", "Timeline", "state_at", "status_at"]
+__all__ = [
+    "KEPT_S",
+    "Event",
+    "Piece",
+    "Timeline",
+    "elapsed_at",
+    "is_visible",
+    "run_status_at",
+    "state_at",
+    "status_at",
+    "timeline_at",
+]
+
+KEPT_S = 30 * 86_400.0
+"""Seconds that a stored response is kept (WIRE.md §6)."""
+
+KEPT_UNSTORED_S = 600.0
+"""Seconds that a background run with `store: false` can be polled after its end (WIRE.md §8)."""
 
 
 class Event(NamedTuple):
@@ -33,19 +50,32 @@ class Event(NamedTuple):
         return frame(self.type, self.data)
 
 
+class Piece(NamedTuple):
+    """What goes out together: when it is due, framed events, the last one's `sequence_number`."""
+
+    offset_s: float
+    data: bytes
+    last: int
+
+
 class Timeline:
     """Everything a client can ever see of one response, and when."""
 
-    def __init__(self, plan: Plan, score: Score | None = None) -> None:
+    def __init__(self, plan: Plan, score: Score | None = None, cut_s: float | None = None) -> None:
+        """The timeline of a plan; `cut_s` is where in its own time it was cancelled."""
         self.plan = plan
         self.score = score or plan.score
+        self.cut_s = cut_s
         self.source = plan.ids
         self.response_id = plan.id or self.source.id("resp", 0)
         self.item_ids = self.score.ids(self.source)
         self._stored = b""
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
-        self.ends_s = self.begins_s + max(run.in_progress_s, self.score.end_s) if run else self.score.end_s
+        self.ends_s = self.begins_s + _length(run, self.score)
+        self.status = "cancelled" if cut_s is not None else plan.ending.status
+        if cut_s is not None:
+            self.ends_s = min(self.ends_s, cut_s)
 
     @property
     def stored(self) -> bytes:
@@ -79,14 +109,10 @@ class Timeline:
     def _fill(self, data: bytes) -> bytes:
         return self.score.filled(data, self.item_ids)
 
-    def elapsed_s(self, now: float | None) -> float:
-        """Where on this timeline a moment of the clock lies; its end where durations pass at once."""
-        return self.ends_s if now is None or self.plan.background is None else now - self.plan.started_at
-
     def status_at(self, elapsed_s: float) -> str:
         """`queued`, `in_progress` or the terminal status; never goes back as time goes on."""
         if elapsed_s >= self.ends_s:
-            return self.plan.ending.status
+            return self.status
         return "in_progress" if elapsed_s >= self.begins_s else "queued"
 
     def body_at(self, elapsed_s: float, *, in_stream: bool = False) -> bytes:
@@ -100,7 +126,7 @@ class Timeline:
 
     def _body(self, status: str, *, in_stream: bool = False) -> bytes:
         plan, ending = self.plan, self.plan.ending
-        is_over = status not in ("queued", "in_progress")
+        is_over = status not in ("queued", "in_progress", "cancelled")
         completed_at = int(plan.started_at + self.ends_s) if status == "completed" else None
         snapshot = Snapshot(
             self.response_id,
@@ -133,68 +159,148 @@ class Timeline:
             self._lifecycle("response.in_progress", 2, "in_progress", self.begins_s),
         )
 
-    @cached_property
-    def tail(self) -> tuple[Event, ...]:
-        """The terminal event, before it the `error` event of a failure (WIRE.md §5)."""
-        number, status = len(self.head) + len(self.score.notes), self.plan.ending.status
+    def _tail(self, number: int) -> tuple[Event, ...]:
+        """The terminal event, before it the `error` event of a failure (WIRE.md §5).
+
+        The API has no event for cancelling; a stream that is open then ends with `response.failed` whose response is cancelled.
+        """
+        status = self.status
+        if status == "cancelled":
+            return (self._lifecycle("response.failed", number, status, self.ends_s),)
         if status != "failed":
             return (self._lifecycle(f"response.{status}", number, status, self.ends_s),)
         data = encode_data("error", {"error": self.plan.ending.error, "sequence_number": number})
         failed = self._lifecycle("response.failed", number + 1, status, self.ends_s)
         return Event(self.ends_s, "error", number, data), failed
 
+    def _offset(self, index: int) -> float:
+        """When the index-th event of the score is due."""
+        run, notes = self.plan.background, self.score.notes
+        if run is not None and run.is_spread:
+            return self.begins_s + run.in_progress_s * (index + 1) / (len(notes) + 1)
+        return self.begins_s + notes[index].offset_s
+
     def events(self, after: int = -1) -> Iterator[Event]:
         """All events with a `sequence_number` over `after`, in order."""
-        first = len(self.head)
-        notes = self.score.notes
-        yield from (event for event in self.head if event.sequence_number > after)
-        for number in range(max(first, after + 1), first + len(notes)):
-            note = notes[number - first]
-            yield Event(self.begins_s + note.offset_s, note.type, number, self._fill(note.data))
-        yield from (event for event in self.tail if event.sequence_number > after)
+        for event in self._all(after):
+            if event.sequence_number > after:
+                yield event
+
+    def _all(self, after: int) -> Iterator[Event]:
+        head = [event for event in self.head if self.cut_s is None or event.offset_s <= self.cut_s]
+        yield from head
+        first, notes = len(self.head), self.score.notes
+        kept = len(notes) if self.cut_s is None else sum(self._offset(index) <= self.cut_s for index in range(len(notes)))
+        for index in range(max(0, after + 1 - first), kept):
+            note = notes[index]
+            yield Event(self._offset(index), note.type, first + index, self._fill(note.data))
+        yield from self._tail(first + kept if len(head) == first else len(head))
 
     @property
     def stream(self) -> bytes:
         """The whole stream, framed, for whoever waits for nothing."""
-        blocks = [self._fill(block) for _, block in self.score.blocks]
-        return b"".join([*(event.framed for event in self.head), *blocks, *(event.framed for event in self.tail)])
+        if self.cut_s is not None:
+            return b"".join([event.framed for event in self.events()])
+        blocks = [self._fill(block.data) for block in self.score.blocks]
+        tail = self._tail(len(self.head) + len(self.score.notes))
+        return b"".join([*[event.framed for event in self.head], *blocks, *[event.framed for event in tail]])
 
-    def pieces(self) -> Iterator[tuple[float, bytes]]:
-        """The whole stream as framed bytes, what is due together in one piece; offsets ascend."""
-        pending = [event.framed for event in self.head]
-        due = self.head[-1].offset_s
-        if self.head[0].offset_s != due:
-            yield 0.0, b"".join(pending[:-1])
-            pending = pending[-1:]
-        blocks = [(self.begins_s + offset, self._fill(block)) for offset, block in self.score.blocks]
-        blocks += [(event.offset_s, event.framed) for event in self.tail]
-        for offset, block in blocks:
-            if offset != due:
-                yield due, b"".join(pending)
+    def pieces(self, after: int = -1) -> Iterator[Piece]:
+        """The stream as framed bytes, what is due together in one piece; offsets ascend."""
+        run = self.plan.background
+        if after < 0 and self.cut_s is None and not (run and run.is_spread):
+            return self._blocks()
+        return self._joined(after)
+
+    def _joined(self, after: int) -> Iterator[Piece]:
+        """Pieces event by event."""
+        pending: list[Event] = []
+        for event in self.events(after):
+            if pending and event.offset_s != pending[0].offset_s:
+                yield _piece(pending)
                 pending = []
-            due = offset
+            pending.append(event)
+        if pending:
+            yield _piece(pending)
+
+    def _blocks(self) -> Iterator[Piece]:
+        """Pieces of the whole, from what the score has joined already."""
+        number = len(self.head) - 1
+        pending, due = [event.framed for event in self.head], self.head[-1].offset_s
+        if self.head[0].offset_s != due:
+            yield Piece(0.0, b"".join(pending[:-1]), number - 1)
+            pending = pending[-1:]
+        blocks = [(self.begins_s + block.offset_s, self._fill(block.data), block.events) for block in self.score.blocks]
+        tail = self._tail(len(self.head) + len(self.score.notes))
+        blocks.append((self.ends_s, b"".join(event.framed for event in tail), len(tail)))
+        for offset, block, events in blocks:
+            if offset != due:
+                yield Piece(due, b"".join(pending), number)
+                pending = []
+            due, number = offset, number + events
             pending.append(block)
-        yield due, b"".join(pending)
+        yield Piece(due, b"".join(pending), number)
+
+
+def _piece(events: list[Event]) -> Piece:
+    return Piece(events[0].offset_s, b"".join(event.framed for event in events), events[-1].sequence_number)
+
+
+def _length(run: Background | None, score: Score) -> float:
+    """How long a response is in progress: as it is told to, and as its pace takes where that is counted in seconds too."""
+    if run is None:
+        return score.end_s
+    return run.in_progress_s if run.is_spread or run.moved_by != "clock" else max(run.in_progress_s, score.end_s)
 
 
 def _shown_error(error: JsonObject) -> JsonObject:
     return {"code": error["code"], "message": error["message"]}
 
 
-def state_at(plan: Plan, progress: Progress, now: float | None) -> bytes | None:
-    """The body a GET shows at `now`; None while a foreground response is not delivered, or when it was hung up.
+def timeline_at(plan: Plan, progress: Progress) -> Timeline:
+    """The timeline as it was cut."""
+    return Timeline(plan, cut_s=progress.cut_s if progress.cut == "cancelled" else None)
 
-    `now` is None on a clock whose durations pass at once: every run is over when it is looked at.
+
+def elapsed_at(plan: Plan, progress: Progress, now: float) -> float:
+    """How far a background run is in its own time at a moment of the clock."""
+    run = plan.background
+    by_clock = now - plan.started_at if run is not None and run.moved_by == "clock" else 0.0
+    return by_clock + progress.moved_s
+
+
+def is_visible(plan: Plan, progress: Progress, now: float) -> bool:
+    """Whether a GET finds the response: delivered, or a background run; not deleted, and not forgotten with time.
+
+    A stored response is kept for 30 days from its creation, a background run that is not stored for ten minutes from its end.
     """
-    if plan.background is None and (not progress.is_delivered or progress.cut is not None):
-        return None
-    timeline = Timeline(plan)
-    return timeline.body_at(timeline.elapsed_s(now))
-
-
-def status_at(plan: Plan, progress: Progress, now: float | None) -> str | None:
-    """The status of that body, or None where there is none."""
+    if progress.cut in ("hung_up", "deleted") or now >= plan.started_at + KEPT_S:
+        return False
     if plan.background is None:
-        return plan.ending.status if progress.is_delivered and progress.cut is None else None
-    timeline = Timeline(plan)
-    return timeline.status_at(timeline.elapsed_s(now))
+        return progress.is_delivered
+    if plan.is_stored:
+        return True
+    timeline = timeline_at(plan, progress)
+    return elapsed_at(plan, progress, now) < timeline.ends_s + KEPT_UNSTORED_S
+
+
+def state_at(plan: Plan, progress: Progress, now: float) -> bytes | None:
+    """The body a GET shows at `now`, None where it finds nothing."""
+    if not is_visible(plan, progress, now):
+        return None
+    timeline = timeline_at(plan, progress)
+    return timeline.body_at(timeline.ends_s if plan.background is None else elapsed_at(plan, progress, now))
+
+
+def status_at(plan: Plan, progress: Progress, now: float) -> str | None:
+    """The status of that body, or None where there is none."""
+    if not is_visible(plan, progress, now):
+        return None
+    return run_status_at(plan, progress, now)
+
+
+def run_status_at(plan: Plan, progress: Progress, now: float) -> str:
+    """How far the run is, whether or not anybody may look at it."""
+    if plan.background is None:
+        return plan.ending.status if progress.is_delivered and progress.cut != "hung_up" else "in_progress"
+    return timeline_at(plan, progress).status_at(elapsed_at(plan, progress, now))

@@ -11,7 +11,7 @@ from mockapi.admin import Admin
 from mockapi.errors import MockError
 from mockapi.http.exchange import Exchange
 from mockapi.http.guard import check_admin
-from mockapi.http.messages import Answer, caller_of, read_body
+from mockapi.http.messages import JSON, Answer, caller_of, read_body
 from mockapi.stores.base import ALL_PROJECTS
 from mockapi.wire.json import JsonObject, loads
 
@@ -126,6 +126,11 @@ class AdminApi:
     async def usage(self, exchange: Exchange) -> None:
         """`GET /_mock/usage`: tokens, tool calls and their cost per model and day of the clock."""
         await exchange.answer_json(await self._admin.usage(self._project(exchange)))
+
+    async def advance(self, exchange: Exchange) -> None:
+        """`POST /_mock/responses/{response_id}/advance`: move a `manual` background run to its next status."""
+        body = await self._admin.advance(self._project(exchange), exchange.path_params["response_id"])
+        await exchange.answer(Answer(200, body, [JSON]))
 
     async def reset(self, exchange: Exchange) -> None:
         """`POST /_mock/reset`: forget everything of this project, or of all."""

@@ -42,8 +42,6 @@ _OTHERS = (
     "/evals", "/evals/{rest:path}", "/videos", "/videos/{rest:path}",
 )  # fmt: skip
 
-_LATER = ("/responses/{response_id}/cancel",)
-
 
 def make_app(core: Core, admin: Admin) -> Router:
     """The ASGI application of one server: a router alone, since errors are mapped in one place of our own."""
@@ -86,7 +84,7 @@ def _responses_routes(api: ResponsesApi) -> _Routes:
         ("/responses/input_tokens", {"POST": ("responses.input_tokens", api.input_tokens)}),
         ("/responses/{response_id}", {"GET": ("responses.retrieve", api.retrieve), "DELETE": ("responses.delete", api.delete)}),
         ("/responses/{response_id}/input_items", {"GET": ("responses.input_items", api.input_items)}),
-        *((path, _always("", _not_yet)) for path in _LATER),
+        ("/responses/{response_id}/cancel", {"POST": ("responses.cancel", api.cancel)}),
     ]
 
 
@@ -137,6 +135,7 @@ def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
         ("/requests/{id}", {"GET": api.get_request}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
+        ("/responses/{response_id}/advance", {"POST": api.advance}),
         ("/reset", {"POST": api.reset}),
     ]
     return [(path, {method: ("", operation) for method, operation in methods.items()}) for path, methods in routes]
@@ -205,12 +204,6 @@ async def _not_emulated(exchange: Exchange) -> None:
 async def _wrong_method(exchange: Exchange) -> None:
     scope = exchange.scope
     raise ApiError(f"Invalid method for URL ({scope['method']} {scope['path']})", status=405)
-
-
-async def _not_yet(exchange: Exchange) -> None:
-    scope = exchange.scope
-    message = f"{scope['method']} {scope['path']} exists in the real API, but mockapi does not emulate it yet."
-    raise MockError(message, status=404, code="mock_not_emulated")
 
 
 async def _unknown_url(exchange: Exchange) -> None:

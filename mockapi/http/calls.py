@@ -1,5 +1,7 @@
 """From an exchange to a call: who asks, what identifies it, what its path and query say."""
 
+import re
+
 from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import JSON, Answer, Caller, Headers, caller_of, read_body
@@ -8,9 +10,9 @@ from mockapi.service.selection import Selector
 from mockapi.wire.ids import is_id, request_id_of
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.operations import ListQuery, parse_query
-from mockapi.wire.validation import bad_prefix
+from mockapi.wire.validation import bad_prefix, not_an_integer
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "flag_of", "starting_after"]
 
 _SCRIPTED_IN_THE_SERVICE = ("responses.create", "responses.compact", "responses.input_tokens")
 """Operations whose steps see the effective input."""
@@ -77,3 +79,16 @@ def flag_of(exchange: Exchange, name: str) -> bool | None:
         message = f"Invalid type for '{name}': expected a boolean, but got a string instead."
         raise ApiError(message, param=name, code="invalid_type")
     return None if text is None else text == "true"
+
+
+def starting_after(exchange: Exchange) -> int:
+    """The cursor of a stream; -1 where there is none, so that the whole is sent."""
+    text = exchange.query.get("starting_after")
+    if text is None:
+        return -1
+    if re.fullmatch(r"-?[0-9]{1,18}", text) is None:
+        raise not_an_integer("starting_after")
+    if int(text) < 0:
+        message = f"Invalid 'starting_after': integer below minimum value. Expected a value >= 0, but got {int(text)} instead."
+        raise ApiError(message, param="starting_after", code="integer_below_min_value")
+    return int(text)

@@ -1,7 +1,6 @@
-"""The Responses API: create, retrieve, delete, list the input, compact, count."""
+"""The Responses API: create, retrieve or resume, cancel, delete, list the input, compact, count."""
 
-from mockapi.errors import MockError
-from mockapi.http.calls import Calls, flag_of
+from mockapi.http.calls import Calls, flag_of, starting_after
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import JSON, Answer, Headers, mock_headers
 from mockapi.http.streams import send_stream, wait_or_hang_up
@@ -18,7 +17,6 @@ class ResponsesApi:
         self._use = responses
         self._compaction = compaction
         self._calls = Calls(responses.core)
-        self._clock = responses.core.clock
 
     async def create(self, exchange: Exchange) -> None:
         """`POST /v1/responses`."""
@@ -39,16 +37,17 @@ class ResponsesApi:
             await self._use.delivered(created, is_whole=is_whole)
 
         headers = exchange.standard_headers() + mock_headers(created.plan.scenario, created.plan.step)
-        await send_stream(created.timeline, self._clock, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+        await send_stream(self._use.play(created), delivered, headers, exchange.scope, exchange.receive, exchange.send)
 
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
         wait_s = 0.0 if plan.background else timeline.ends_s
-        if wait_s and not await wait_or_hang_up(self._clock, wait_s, exchange.receive):
+        is_instant = plan.background is not None or self._use.is_instant(created)
+        if not is_instant and not await wait_or_hang_up(self._use.play(created), exchange.receive):
             await self._use.delivered(created, is_whole=False)
             exchange.note += ", hung up"
             return
-        if not self._use.is_instant(created):
+        if not is_instant:
             await self._use.delivered(created, is_whole=True)
         rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
         standard = exchange.standard_headers(round(wait_s * 1000))
@@ -59,11 +58,30 @@ class ResponsesApi:
         """`GET /v1/responses/{response_id}`."""
         call, _ = await self._calls.identified(exchange, "responses.retrieve", exchange.path_params[_ID])
         response_id = self._calls.path_id(exchange, _ID, "resp")
-        self._calls.query(exchange)
+        include = self._calls.query(exchange).include
+        flag_of(exchange, "include_obfuscation")  # background streams carry none anyway
         if flag_of(exchange, "stream"):
-            message = "Streaming a stored response is not emulated yet."
-            raise MockError(message, status=404, code="mock_not_emulated")
-        await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id))
+            await self._resume(exchange, call.project, response_id)
+        else:
+            await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id, include))
+
+    async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
+        """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""
+        play = await self._use.runs.resume(project, response_id, starting_after(exchange))
+
+        async def delivered(is_whole: bool) -> None:
+            exchange.note += "" if is_whole else "hung up"
+            await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
+
+        exchange.note = "resumed"
+        headers = exchange.standard_headers()
+        await send_stream(play, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+
+    async def cancel(self, exchange: Exchange) -> None:
+        """`POST /v1/responses/{response_id}/cancel`."""
+        call, _ = await self._calls.identified(exchange, "responses.cancel", exchange.path_params[_ID])
+        response_id = self._calls.path_id(exchange, _ID, "resp")
+        await self._calls.answer(exchange, await self._use.runs.cancel(call.project, response_id))
 
     async def delete(self, exchange: Exchange) -> None:
         """`DELETE /v1/responses/{response_id}`."""

@@ -7,9 +7,8 @@ from typing import Any
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from mockapi.clock import Clock, stopwatch
-from mockapi.engine.timeline import Timeline
 from mockapi.http.messages import EVENT_STREAM, Headers
+from mockapi.service.playing import Play
 
 __all__ = ["pump", "send_stream", "wait_or_hang_up"]
 
@@ -20,50 +19,37 @@ Delivered = Callable[[bool], Coroutine[Any, Any, None]]
 """Called once: True just before the last piece goes out, False if the client hung up before."""
 
 
-async def pump(timeline: Timeline, clock: Clock, delivered: Delivered) -> AsyncIterator[bytes]:
-    """The stream's bytes, each piece when it is due; late pieces are joined, so a stream keeps its schedule without drift."""
-    began = stopwatch()
-    pieces = list(timeline.pieces())
-    pending: list[bytes] = []
+async def pump(play: Play, delivered: Delivered) -> AsyncIterator[bytes]:
+    """The stream's bytes when they are due; tells once how the delivery ended."""
     is_whole = False
     try:
-        for number, (offset, piece) in enumerate(pieces, 1):
-            left = 0.0 if clock.is_virtual else offset - (stopwatch() - began)
-            if left > 0:
-                if pending:
-                    yield b"".join(pending)
-                    pending = []
-                    left = offset - (stopwatch() - began)
-                await clock.wait(left)
-            pending.append(piece)
-            if number == len(pieces):
+        async for data, is_last in play.pieces():
+            if is_last:
                 is_whole = True
                 await delivered(True)
-        yield b"".join(pending)
+            yield data
     finally:
         if not is_whole:  # also when the task is cancelled, which must not cut this short
             await asyncio.shield(asyncio.ensure_future(delivered(False)))
 
 
-async def send_stream(
-    timeline: Timeline, clock: Clock, delivered: Delivered, headers: Headers, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def send_stream(play: Play, delivered: Delivered, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a stream of server-sent events."""
-    if clock.is_virtual or timeline.ends_s == 0.0:
+    if play.is_instant:
         await delivered(True)
         await send({"type": "http.response.start", "status": 200, "headers": [EVENT_STREAM, *headers]})
-        await send({"type": "http.response.body", "body": timeline.stream})
+        await send({"type": "http.response.body", "body": play.at_once()})
         return
-    response = EventSourceResponse(pump(timeline, clock, delivered), sep="\n", ping=0)
+    response = EventSourceResponse(pump(play, delivered), sep="\n", ping=0)
     response.raw_headers = [EVENT_STREAM, *headers]  # the real API's, without those that the library adds
     await response(scope, receive, send)
 
 
-async def wait_or_hang_up(clock: Clock, seconds: float, receive: Receive) -> bool:
-    """Let a duration pass; False at once if the client hangs up meanwhile."""
-    if clock.is_virtual or seconds <= 0:
+async def wait_or_hang_up(play: Play, receive: Receive) -> bool:
+    """Let a response take its time; False at once if the client hangs up meanwhile."""
+    if play.is_instant:
         return True
-    waiting = asyncio.ensure_future(clock.wait(seconds))
+    waiting = asyncio.ensure_future(play.until_end())
     gone = asyncio.ensure_future(_hung_up(receive))
     try:
         done, _ = await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)

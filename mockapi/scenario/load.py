@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from mockapi.errors import Problem, ScenarioError, UsageError
 from mockapi.scenario.checks import impossible
 from mockapi.scenario.match import Criterion, compile_when
-from mockapi.scenario.model import NAME_PATTERN, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
+from mockapi.scenario.model import NAME_PATTERN, BackgroundForm, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
 from mockapi.scenario.pictures import with_pictures
 from mockapi.scenario.places import PlaceError
 from mockapi.scenario.reply import Reply, compile_reply
@@ -59,6 +59,7 @@ class Step:
     pace: PaceForm
     defaults: JsonObject
     needs: frozenset[str]
+    background: BackgroundForm | str | None = None
     endpoint: str = CREATE
 
     @property
@@ -194,6 +195,10 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
     )
 
 
+def _run_of(value: object) -> BackgroundForm | str | None:
+    return value if isinstance(value, BackgroundForm | str) else None
+
+
 def _seals(value: object) -> Iterator[str]:
     """Every `encrypted_content` that is written in a file: clients will bring them back."""
     if isinstance(value, Mapping):
@@ -249,6 +254,7 @@ def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: Sce
         incomplete=form.incomplete,
         pace=form.pace or defaults.pace or PaceForm(),
         defaults=defaults.model_dump(include={"model", "usage"}, exclude_none=True),
+        background=_run_of(form.background) or _run_of(defaults.background),
         endpoint=form.when.endpoint or CREATE,
         needs=frozenset(need for key in ("reply", "error", "fail") for need in static_needs(raw.get(key))),
     )

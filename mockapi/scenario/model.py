@@ -19,7 +19,7 @@ from mockapi.scenario.units import parse_duration, parse_rate
 from mockapi.wire.catalogue import ERROR_CODES, check_header
 from mockapi.wire.typed import by_kind
 
-__all__ = ["ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
+__all__ = ["BackgroundForm", "ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -235,6 +235,15 @@ Chunk = Annotated[
 ]
 
 
+def _not_busy(seconds: float) -> float:
+    if 0 < seconds < 0.1:
+        raise ValueError("keepalive events come every 100ms at most")
+    return seconds
+
+
+Keepalive = Annotated[Duration, AfterValidator(_not_busy)]
+
+
 class PaceForm(BaseModel):
     """Timing of the reply's events."""
 
@@ -244,7 +253,36 @@ class PaceForm(BaseModel):
     rate: Rate | None = None
     chunk: Chunk = "words"
     jitter: Percent = 0.0
-    keepalive: NotYet = None
+    keepalive: Keepalive = 0.0
+
+
+Polls = Annotated[int, Field(ge=0, le=1_000_000)]
+Span = Annotated[object, by_kind("a duration or a number of polls", text=Duration, number=Polls)]
+State = Literal["queued", "in_progress"]
+
+
+class BackgroundForm(BaseModel):
+    """Timing of a background run: durations, or whole numbers of polls that see each state, or where it is stuck."""
+
+    model_config = STRICT
+
+    queued: Span | None = None
+    in_progress: Span | None = None
+    stuck: State | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> "BackgroundForm":
+        spans = [span for span in (self.queued, self.in_progress) if span is not None]
+        if self.stuck is not None and spans:
+            raise ValueError("a run is stuck, or it takes its time: not both")
+        if self.stuck is None and not spans:
+            raise ValueError("say queued and in_progress, or stuck")
+        if len({type(span) for span in spans}) > 1:
+            raise ValueError("give queued and in_progress both as durations, or both as numbers of polls")
+        return self
+
+
+Run = Annotated[object, by_kind("manual, or a mapping", text=Literal["manual"], mapping=BackgroundForm)]
 
 
 class StepForm(BaseModel):
@@ -262,7 +300,7 @@ class StepForm(BaseModel):
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
     fault: NotYet = None
     pace: PaceForm | None = None
-    background: NotYet = None
+    background: Run | None = None
 
     @model_validator(mode="after")
     def _answers_one_way(self) -> "StepForm":
@@ -295,7 +333,7 @@ class Defaults(BaseModel):
     model: str | None = None
     pace: PaceForm | None = None
     usage: UsageForm | None = None
-    background: NotYet = None
+    background: Run | None = None
 
 
 class ScenarioFile(BaseModel):

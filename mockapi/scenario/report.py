@@ -10,6 +10,7 @@ from mockapi.errors import Problem
 from mockapi.scenario.checks import unknown_types
 from mockapi.scenario.forms import FORMS, ITEM_TYPES
 from mockapi.scenario.model import (
+    BackgroundForm,
     Defaults,
     ErrorForm,
     FailForm,
@@ -36,6 +37,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "error": ErrorForm,
     "fail": FailForm,
     "pace": PaceForm,
+    "background": BackgroundForm,
     "usage": UsageForm,
     "tool_output": ToolOutputForm,
     "prompts": PromptForm,

@@ -23,13 +23,26 @@ _GREETING = "This is mockapi; no scenario step matched this request."
 def respond(facts: Facts) -> bytes:
     """The drafts of the answer; `MockError` 422 if no value fits a schema that the request asks for."""
     is_turn = facts.context.has_user_after
-    if is_turn and (tool := _tool_to_call(facts)):
-        items = [_call(tool)]
+    if is_turn and (call := _call_of(facts)):
+        items = [call]
     elif is_turn and (hosted := hosted_call(facts)):
         items = [hosted.item, _answer(facts, hosted)]
     else:
         items = [_answer(facts)]
     return dumps([draft_of(long_item(item)) for item in items])
+
+
+def _call_of(facts: Facts) -> JsonObject | None:
+    """A call of the tool that is asked for, or else of the first on offer for which there are arguments."""
+    if facts.request.tool_choice != "auto":
+        tool = _tool_to_call(facts)
+        return _call(tool) if tool else None
+    for tool in _runnable(facts.request.tools):
+        try:
+            return _call(tool)
+        except MockError:  # its schema allows no value; nobody has asked for it
+            continue
+    return None
 
 
 def _tool_to_call(facts: Facts) -> Mapping[str, object] | None:

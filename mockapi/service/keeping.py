@@ -9,7 +9,8 @@ from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
 from mockapi.service.core import Core
 from mockapi.service.past import Effective
-from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of
+from mockapi.service.playing import Play
+from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
 from mockapi.service.seeds import prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, usage_key
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
@@ -55,7 +56,7 @@ class Keeping:
         return timeline
 
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
-        progress = DELIVERED if self.is_instant(timeline) else PENDING
+        progress = DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
         record = record_of(
             timeline, effective.items, effective.context, request.previous_response_id, progress, known=known
         )  # fmt: skip
@@ -78,7 +79,7 @@ class Keeping:
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
         turn = Turn(record.id, due, items, tokens, prefix_after(timeline.plan.digest))
-        if self._core.clock.is_virtual or timeline.ends_s == 0.0:
+        if self.is_instant(timeline):
             if timeline.plan.ending.status not in KEPT:
                 return True
             return await self._store.change_conversation(
@@ -87,7 +88,13 @@ class Keeping:
         return await self._store.change_conversation(project, replace(conversation, turn=turn))
 
     async def delivered(self, project: str, timeline: Timeline, conversation_id: str | None, *, is_whole: bool) -> None:
-        """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled; so does its turn."""
+        """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled; so does its turn.
+
+        A background run goes on without its client; one whose time passes by being delivered is over then.
+        """
+        if timeline.plan.background is not None:
+            await self._played(project, timeline, is_whole=is_whole)
+            return
         if self.is_instant(timeline):
             return
         if timeline.plan.is_stored:
@@ -98,9 +105,20 @@ class Keeping:
                 is_kept = is_whole and timeline.plan.ending.status in KEPT
                 await self._records.end_turn(project, record, is_kept=is_kept)
 
+    async def _played(self, project: str, timeline: Timeline, *, is_whole: bool) -> None:
+        if not is_whole or not Play(self._core, project, timeline).is_instant:
+            return
+        while (record := await self._store.get_response(project, timeline.response_id)) is not None:
+            progress = progress_of(record)
+            moved = dumps(replace(progress, moved_s=max(progress.moved_s, timeline.ends_s)))
+            if progress.cut or await self._store.set_progress(project, record.id, moved, record.version):
+                break
+
     def is_instant(self, timeline: Timeline) -> bool:
-        """Nothing is waited for: the response is delivered the moment it is made."""
-        return self._core.clock.is_virtual or timeline.ends_s == 0.0 or timeline.plan.background is not None
+        """Nothing is waited for: the response is over the moment it is made."""
+        if timeline.plan.background is not None:
+            return timeline.ends_s == 0.0
+        return self._core.clock.is_virtual or timeline.ends_s == 0.0
 
     async def cached_tokens(self, project: str, facts: Facts, effective: Effective, tokens: int, identity: bytes) -> int:
         """How many input tokens a project has sent before with the same beginning (WIRE.md §10).

@@ -116,7 +116,8 @@ class Pasts:
 
     async def _after(self, project: str, response_id: str) -> Past:
         seen = await self.response(project, response_id)
-        if seen is None or not seen.plan.is_stored:
+        status = await self._records.status(project, seen) if seen else None
+        if seen is None or not seen.plan.is_stored or status in ("queued", "in_progress", "cancelled"):
             message = f"Previous response with id '{response_id}' not found."
             raise ApiError(message, param="previous_response_id", code="previous_response_not_found")
         return Past(seen.context, parent=seen)

@@ -3,26 +3,27 @@
 Conversations whose response has ended are brought up to date here, by whoever looks at them next (DESIGN.md "Consequences").
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
 from mockapi.engine.plan import Plan, Progress
-from mockapi.engine.timeline import Timeline, state_at, status_at
+from mockapi.engine.planner import including
+from mockapi.engine.timeline import KEPT_S, Timeline, is_visible, run_status_at, state_at, status_at
 from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
 from mockapi.service.core import Core
 from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["DELETED", "DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "items_of"]
+__all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "items_of", "progress_of"]
 
 _PROGRESS = TypeAdapter(Progress)
 DELIVERED = dumps(Progress(is_delivered=True))
 HUNG_UP = dumps(Progress(cut="hung_up"))
 PENDING = dumps(Progress())
-DELETED = dumps(Progress(is_delivered=True, cut="deleted"))
 
 _STALE_S = 600.0
 """How long after its end was due a turn that nobody ended still holds its conversation: its server is gone."""
@@ -55,22 +56,23 @@ class Records:
         record = await self._store.get_response(project, response_id)
         if record is None:
             return None
-        plan = Plan.from_bytes(record.plan)
-        now = await self._moment(project)
-        return Seen(record, plan) if status_at(plan, _PROGRESS.validate_json(record.progress), now) else None
+        plan, progress, now = Plan.from_bytes(record.plan), progress_of(record), await self._core.now(project)
+        if is_visible(plan, progress, now):
+            return Seen(record, plan)
+        if now >= plan.started_at + KEPT_S:
+            await self._store.drop_response(project, response_id)
+        return None
 
-    async def body(self, project: str, seen: Seen) -> bytes:
-        """Its body now."""
-        progress = _PROGRESS.validate_json(seen.record.progress)
-        return state_at(seen.plan, progress, await self._moment(project)) or b"null"
+    async def body(self, project: str, seen: Seen, include: Sequence[str] = ()) -> bytes:
+        """Its body now, with what `include` adds to what its create asked for."""
+        if include:
+            key = including(seen.plan.key, include, self._core.sealing_key.hex())
+            seen = Seen(seen.record, seen.plan._replace(key=key))
+        return state_at(seen.plan, progress_of(seen.record), await self._core.now(project)) or b"null"
 
     async def status(self, project: str, seen: Seen) -> str | None:
         """Its status now."""
-        progress = _PROGRESS.validate_json(seen.record.progress)
-        return status_at(seen.plan, progress, await self._moment(project))
-
-    async def _moment(self, project: str) -> float | None:
-        return None if self._core.clock.is_virtual else await self._core.now(project)
+        return status_at(seen.plan, progress_of(seen.record), await self._core.now(project))
 
     async def conversation(self, project: str, conversation_id: str) -> ConversationRecord | None:
         """A conversation, brought up to date; its `turn` is set only while a response runs on it."""
@@ -100,11 +102,11 @@ class Records:
         now = await self._core.now(project)
         record = await self._store.get_response(project, turn.response_id)
         if record is not None:
-            progress = _PROGRESS.validate_json(record.progress)
-            if progress.cut is not None:
+            progress = progress_of(record)
+            if progress.cut == "hung_up":
                 return False
-            status = status_at(Plan.from_bytes(record.plan), progress, await self._moment(project))
-            if status not in (None, "queued", "in_progress"):
+            status = run_status_at(Plan.from_bytes(record.plan), progress, now)
+            if status not in ("queued", "in_progress"):
                 return status in KEPT
         elif now > turn.due:
             return True
@@ -134,6 +136,11 @@ class Records:
         place = record.item_ids.index(item_id)
         before = record.item_ids[place - 1] if place else ""
         return before if before.startswith("rs_") else None
+
+
+def progress_of(record: ResponseRecord) -> Progress:
+    """A stored progress."""
+    return _PROGRESS.validate_json(record.progress)
 
 
 def context_after(core: Core, project: str, record: ConversationRecord, turn: Turn) -> bytes:

@@ -1,6 +1,7 @@
 """Responses: create, deliver, retrieve, delete, list the input."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from mockapi.engine.plan import Plan
@@ -16,7 +17,9 @@ from mockapi.service.core import Call, Core, parsed
 from mockapi.service.keeping import Keeping, locked
 from mockapi.service.paging import page_of
 from mockapi.service.past import Effective, Past, Pasts
-from mockapi.service.records import DELETED, Records, Seen
+from mockapi.service.playing import Play
+from mockapi.service.records import Records, progress_of
+from mockapi.service.runs import Runs
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
 from mockapi.wire.capabilities import check_capabilities
@@ -56,6 +59,7 @@ class Responses:
         self._pasts = Pasts(core, self._records, self._seeds)
         self._keeping = Keeping(core, self._records)
         self._selector = Selector(core)
+        self.runs = Runs(core)
 
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
@@ -146,33 +150,32 @@ class Responses:
         """Nothing is waited for: it was delivered the moment it was made."""
         return self._keeping.is_instant(created.timeline)
 
+    def play(self, created: Created) -> Play:
+        """Its first playing."""
+        return Play(self.core, created.project, created.timeline)
+
     async def delivered(self, created: Created, *, is_whole: bool) -> None:
         """Delivery ended: the response becomes visible, or, when the client hung up, is cancelled."""
         await self._keeping.delivered(created.project, created.timeline, created.conversation_id, is_whole=is_whole)
 
-    async def retrieve(self, project: str, response_id: str) -> bytes:
+    async def retrieve(self, project: str, response_id: str, include: Sequence[str] = ()) -> bytes:
         """The body of `GET /v1/responses/{id}` now; 404 as the real API's."""
-        return await self._records.body(project, await self._seen(project, response_id))
+        return await self.runs.poll(project, response_id, include)
 
     async def delete(self, project: str, response_id: str) -> bytes:
         """Take a response away; 404 if there is none, 400 while it runs. Those that follow it still know what it said."""
-        seen = await self._seen(project, response_id)
+        seen = await self.runs.seen(project, response_id)
         if await self._records.status(project, seen) in ("queued", "in_progress"):
             raise ApiError("Cannot delete an in-flight response.")
-        if not await self._store.set_progress(project, response_id, DELETED, seen.record.version):
+        deleted = dumps(replace(progress_of(seen.record), cut="deleted"))
+        if not await self._store.set_progress(project, response_id, deleted, seen.record.version):
             return await self.delete(project, response_id)
         return dumps({"id": response_id, "object": "response.deleted", "deleted": True})
 
     async def input_items(self, project: str, response_id: str, query: ListQuery) -> bytes:
         """A page of the whole effective input: what stood before, and the request's own items."""
-        seen = await self._seen(project, response_id)
+        seen = await self.runs.seen(project, response_id)
         return await page_of(self._pasts.turns.listed(project, seen.record), query)
-
-    async def _seen(self, project: str, response_id: str) -> Seen:
-        seen = await self._pasts.response(project, response_id)
-        if seen is None:
-            raise ApiError(f"Response with id '{response_id}' not found.", status=404)
-        return seen
 
 
 def _partition(items: Sequence[JsonObject]) -> str | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from mockapi.errors import ApiError
 from mockapi.wire.items import Input
 from mockapi.wire.json import JsonObject
+from mockapi.wire.strict import check_strict
 from mockapi.wire.tools import StringOrObject, Tool, ToolChoice, tool_names
 from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, TypedDict, by_kind, keys_of, tagged
 from mockapi.wire.validation import api_error, missing_parameter
@@ -284,7 +285,7 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
 
 
 def _check_together(request: CreateRequest) -> None:
-    """What only two parameters together make wrong."""
+    """What is right by itself and wrong together, or only under its own rules."""
     if request.stream_options is not None and not request.stream:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise ApiError(message, param="stream_options")
@@ -295,6 +296,8 @@ def _check_together(request: CreateRequest) -> None:
         names = set(tool_names(request.tools))
         if choice["name"] not in names:
             raise ApiError(f"Tool choice '{choice['type']}' not found in 'tools' parameter.", param="tool_choice")
+    if request.tools or request.text:
+        check_strict(request.text, request.tools)
 
 
 _LENIENT_MODEL = "gpt-4o"

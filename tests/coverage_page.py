@@ -1,0 +1,117 @@
+"""`docs/coverage.md`: what of the installed SDK is supported. `python -m tests.coverage_page > docs/coverage.md`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+import openai
+from openai.types.responses import (
+    ResponseIncludable,
+    ResponseInputItemParam,
+    ResponseOutputItem,
+    ResponseStreamEvent,
+    response_compact_params,
+    response_create_params,
+)
+from openai.types.responses.input_token_count_params import InputTokenCountParams
+from openai.types.responses.tool_param import ToolParam
+
+from mockapi.engine.grammar import GRAMMAR
+from mockapi.server import build_app
+from mockapi.settings import Settings
+from mockapi.wire.items import ITEM_TYPES
+from mockapi.wire.later import LATER_EVENTS, LATER_ITEMS, LATER_PARAMETERS
+from mockapi.wire.operations import CompactRequest, TokenCountRequest
+from mockapi.wire.requests import INCLUDABLE, CreateRequest
+from mockapi.wire.tools import TOOL_TYPES
+
+RESOURCES = (
+    "responses/responses.py",
+    "responses/input_items.py",
+    "responses/input_tokens.py",
+    "conversations/conversations.py",
+    "conversations/items.py",
+)
+
+DEVIATIONS = (
+    "The model says what a scenario scripts, or what the auto-responder makes up; nothing is computed.",
+    "Tokens are estimated (docs/tokens.md), or counted with `--tokens bpe`; image, audio and file inputs cost nothing.",
+    "`include: web_search_call.results` adds nothing: its effect was never recorded.",
+    "A web search is added without its action, as gpt-5 does; older models show one.",
+    "Parallel `mcp_list_tools` come one after the other; real ones may interleave.",
+    "In `response.completed` a compaction item has the same ciphertext as in its `done` event; recorded ones differ.",
+    "A stream that is open when its run is cancelled ends with `response.failed`; no recording shows the real one.",
+    "The cursor that a list does not know is 404; the real status is not known.",
+    "`moderation` is echoed as null unless scripted; files and vector stores that a request names are not looked up.",
+    "WebSocket mode, steering and beta multi-agent are not emulated.",
+    "docs/state.md and docs/scenarios.md name every other choice where the real API is not known.",
+)
+
+
+def type_names(union: object) -> set[str]:
+    from .test_contract import type_names as names
+
+    return names(union)
+
+
+def endpoints() -> Iterator[tuple[str, str]]:
+    """(method, path) of every call that the SDK's resources make."""
+    root = Path(openai.__file__).parent / "resources"
+    for name in RESOURCES:
+        source = (root / name).read_text()
+        for verb, path in re.findall(r'self\._(get_api_list|get|post|delete)\(\s*(?:path_template\(\s*)?"(/[^"]*)"', source):
+            yield ("GET" if verb == "get_api_list" else verb.upper()), path
+
+
+def ours() -> set[tuple[str, str]]:
+    routes = [route for route in build_app(Settings()).routes if route.path.startswith("/v1/")]
+    return {
+        (method, route.path.removeprefix("/v1"))
+        for route in routes
+        for method, (name, _) in route.app._operations.items()
+        if name
+    }
+
+
+def table(title: str, names: Iterable[str], missing: Iterable[str]) -> str:
+    lost = set(missing)
+    rows = [f"| `{name}` | {'no' if name in lost else 'yes'} |" for name in sorted(set(names))]
+    return "\n".join([f"## {title}", "", "| | supported |", "|---|---|", *rows, ""])
+
+
+def page() -> str:
+    create = set(response_create_params.ResponseCreateParamsBase.__annotations__) | {"stream"}
+    compact = set(response_compact_params.ResponseCompactParams.__annotations__)
+    count = set(InputTokenCountParams.__annotations__)
+    output, inputs, tools = type_names(ResponseOutputItem), type_names(ResponseInputItemParam), type_names(ToolParam)
+    events, include = type_names(ResponseStreamEvent), set(get_args(ResponseIncludable))
+    calls, routed = {f"{method} {path}" for method, path in endpoints()}, {f"{method} {path}" for method, path in ours()}
+    parts = [
+        "# Coverage",
+        "",
+        f"What the installed SDK (`openai` {version('openai')}) knows and whether mockapi supports it. Made by `python -m tests.coverage_page`;",
+        "a test holds it current.",
+        "",
+        table("Endpoints", calls, calls - routed),
+        table(
+            "Parameters of POST /v1/responses", create, (create - set(CreateRequest.model_fields)) | (create & LATER_PARAMETERS)
+        ),
+        table("Parameters of POST /v1/responses/compact", compact, compact - set(CompactRequest.model_fields)),
+        table("Parameters of POST /v1/responses/input_tokens", count, count - set(TokenCountRequest.model_fields)),
+        table("Output items that can be scripted", output, (output - set(GRAMMAR)) | (output & LATER_ITEMS)),
+        table("Input items", inputs, inputs - set(ITEM_TYPES) - {"configuration_update"}),
+        table("Tools", tools, tools - set(TOOL_TYPES)),
+        table("Stream events", events, events & LATER_EVENTS),
+        table("`include`", include, include - set(INCLUDABLE)),
+        "## Known deviations from the real API",
+        "",
+        *(f"- {line}" for line in DEVIATIONS),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
