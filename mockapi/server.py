@@ -177,6 +177,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         lifespan="on",  # the courier lives in it
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing depends on the client's address or scheme
         server_header=False,
         date_header=settings.clock == "real",
         timeout_graceful_shutdown=GRACE_S,

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
-from mockapi.engine.score import Score, ScoreKey, score_of
+from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.objects import Echo
@@ -104,7 +104,8 @@ class Plan(NamedTuple):
             "is_stored": self.is_stored,
         }  # fmt: skip
         details = b"null"
-        if self.key != _USUAL_KEY or self.ending is not COMPLETED or self.background:
+        is_usual = self.key is USUAL_KEY or self.key == USUAL_KEY
+        if not is_usual or self.ending is not COMPLETED or self.background:
             details = dumps({"key": self.key, "ending": self.ending, "background": self.background})
         return b"\n".join((dumps(small), details, *self.echo, self.drafts))
 
@@ -115,7 +116,7 @@ class Plan(NamedTuple):
         small = _SMALL.validate_json(first)
         if small["version"] != PLAN_VERSION:
             raise ValueError(f"a plan of version {small['version']} cannot be read by this one, {PLAN_VERSION}")
-        details = _DETAILS.validate_json(second) or _Details(key=_USUAL_KEY, ending=COMPLETED, background=None)
+        details = _DETAILS.validate_json(second) or _Details(key=USUAL_KEY, ending=COMPLETED, background=None)
         return Plan(
             bytes.fromhex(small["digest"]), small["started_at"], Echo._make(echo), drafts, details["key"],
             small["usage"], small["scenario"], small["step"], small["id"], small["partition"], small["is_stored"],
@@ -141,6 +142,5 @@ class _Details(TypedDict):
     background: Background | None
 
 
-_USUAL_KEY = ScoreKey()
 _SMALL = TypeAdapter(_Small)
 _DETAILS = TypeAdapter(_Details | None)

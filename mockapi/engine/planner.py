@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
-from mockapi.engine.score import Score, ScoreKey, score_of
+from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
 from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
@@ -82,6 +82,7 @@ def plan_given(facts: Facts, reply: Rendered, moment: Moment) -> Timeline:
     return _timeline(facts, reply, COMPLETED, moment)
 
 
+_NOTHING: JsonObject = {}  # never changed
 _SILENT = Rendered(b"[]", {}, is_constant=True)
 _INSTANT = Pace()
 
@@ -91,10 +92,12 @@ def _timeline(
 ) -> Timeline:
     request = facts.request
     pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter, step.pace.keepalive) if step else _INSTANT
-    defaults = step.defaults if step else {}
-    overrides = {**defaults, **reply.overrides} if defaults or reply.overrides else {}
-    usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))} if overrides else {}
-    own_id = str(overrides.pop("id", "")) if overrides else ""
+    defaults = step.defaults if step else _NOTHING
+    overrides, usage, own_id = _NOTHING, _NOTHING, ""
+    if defaults or reply.overrides:
+        overrides = {**defaults, **reply.overrides}
+        usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))}
+        own_id = str(overrides.pop("id", ""))
     key = _score_key(
         pace,
         family_of(request.model).encrypts_always,
@@ -220,7 +223,8 @@ def _score_key(
         image=image,
         seal=seal if encrypts_always or "reasoning.encrypted_content" in include else "",
     )
-    return ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
+    key = ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
+    return USUAL_KEY if key == USUAL_KEY else key
 
 
 def including(key: ScoreKey, include: Sequence[str], seal: str) -> ScoreKey:

@@ -3,7 +3,7 @@
 Events and output carry slots instead of ids. A score is a pure function of drafts and key, so it can be kept by their content.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from threading import Lock
@@ -19,7 +19,7 @@ from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 
-__all__ = ["Block", "Note", "Score", "ScoreKey", "compose", "score_of"]
+__all__ = ["USUAL_KEY", "Block", "Note", "Score", "ScoreKey", "compose", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,10 @@ class ScoreKey:
     first_sequence: int = 2
     seed: str = ""
     counting: Counting = "estimate"
+
+
+USUAL_KEY = ScoreKey()
+"""That of most requests: whoever makes an equal one hands out this, which is compared and hashed faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots."""
+    """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots.
+
+    `item_ids` has for each item its id, or the place of its id among the slots.
+    """
 
     notes: tuple[Note, ...]
     blocks: tuple[Block, ...]
@@ -64,13 +71,13 @@ class Score:
     first_s: float
     slots: tuple[bytes, ...] = ()
     call_items: tuple[tuple[str, Call], ...] = ()
-    item_ids: tuple[str, ...] = ()
+    item_ids: tuple[str | int, ...] = ()
     searches: int = 0
 
     @property
     def end_s(self) -> float:
         """When the last event is due; the first wait passes also where there is no delta to wait for."""
-        return max(self.notes[-1].offset_s if self.notes else 0.0, self.first_s)
+        return max(self.notes[-1].offset_s, self.first_s) if self.notes else self.first_s
 
     @property
     def size(self) -> int:
@@ -79,33 +86,24 @@ class Score:
 
     def ids(self, source: Derivation) -> list[str]:
         """The ids of one response, by slot."""
-        return [source.id(prefix, n + 1) for n, prefix in enumerate(self.finished.prefixes)]
+        return [source.id(prefix, n) for n, prefix in enumerate(self.finished.prefixes, 1)]
 
-    def filler(self, ids: Sequence[str]) -> Callable[[bytes], bytes]:
-        """A function that puts the ids of one response into a piece of the score."""
-        pairs = [(slot, value.encode()) for slot, value in zip(self.slots, ids, strict=True)]
-
-        def fill(data: bytes) -> bytes:
-            for slot, value in pairs:
-                data = data.replace(slot, value)
-            return data
-
-        return fill
+    def filled(self, data: bytes, ids: Sequence[str]) -> bytes:
+        """A piece of the score with the ids of one response in it."""
+        for slot, value in zip(self.slots, ids, strict=True):
+            data = data.replace(slot, value.encode())
+        return data
 
     def calls(self, ids: Sequence[str]) -> Mapping[str, Call]:
         """The calls a client has to answer, by call_id."""
         if not self.call_items:
             return _NO_CALLS
-        made = self._made(ids)
+        made = {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
         return {made.get(call_id, call_id): call for call_id, call in self.call_items}
 
     def ids_of_items(self, ids: Sequence[str]) -> tuple[str, ...]:
         """The id of each item, in order."""
-        made = self._made(ids)
-        return tuple(made.get(item_id, item_id) for item_id in self.item_ids)
-
-    def _made(self, ids: Sequence[str]) -> dict[str, str]:
-        return {slot.decode(): value for slot, value in zip(self.slots, ids, strict=True)}
+        return tuple([ids[own] if isinstance(own, int) else own for own in self.item_ids])
 
 
 _NO_CALLS: Mapping[str, Call] = {}
@@ -118,10 +116,11 @@ class _Shelf:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._scores: dict[tuple[bytes, ScoreKey], Score] = {}
+        self._usual: dict[bytes, Score] = {}  # those of the usual key among them
         self._lock = Lock()
 
     def get(self, drafts: bytes, key: ScoreKey) -> "Score | None":
-        return self._scores.get((drafts, key))
+        return self._usual.get(drafts) if key is USUAL_KEY else self._scores.get((drafts, key))
 
     def put(self, drafts: bytes, key: ScoreKey, score: "Score") -> None:
         if score.size > self._most_bytes // 8:
@@ -130,9 +129,14 @@ class _Shelf:
             if (drafts, key) in self._scores:
                 return
             self._scores[drafts, key] = score
+            if key == USUAL_KEY:
+                self._usual[drafts] = score
             self._bytes += score.size
             while self._bytes > self._most_bytes:
-                self._bytes -= self._scores.pop(next(iter(self._scores))).size
+                oldest = next(iter(self._scores))
+                self._bytes -= self._scores.pop(oldest).size
+                if oldest[1] == USUAL_KEY:
+                    self._usual.pop(oldest[0], None)
 
 
 _SHELF = _Shelf(most_bytes=16_777_216)
@@ -158,7 +162,8 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     answered = {item.get("call_id") for item in finished.items if str(item["type"]).endswith("_output")}
     opened = NEW_CONTEXT.with_items(item for item in finished.items if awaits_output(item)).calls
     calls = tuple((call_id, call) for call_id, call in opened.items() if call_id not in answered)
-    item_ids = tuple(str(item["id"]) for item in finished.items)
+    places = {slot.decode(): n for n, slot in enumerate(slots)}
+    item_ids = tuple(places.get(item_id, item_id) for item_id in (str(item["id"]) for item in finished.items))
     first_s, searches = key.pace.first_s, sum(_is_search(item) for item in finished.items)
     return Score(
         notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, first_s, slots, calls, item_ids, searches

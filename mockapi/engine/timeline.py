@@ -5,7 +5,7 @@ Pure: `now` is always given. Offsets are seconds since the response was created.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -42,8 +42,7 @@ KEPT_UNSTORED_S = 600.0
 """Seconds that a background run with `store: false` can be polled after its end (WIRE.md §8)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One stream event: when it is due, its type, its `sequence_number`, and its JSON on one line."""
 
     offset_s: float
@@ -73,16 +72,23 @@ class Timeline:
         self.plan = plan
         self.score = score or plan.score
         self.cut_s = cut_s
-        source = plan.ids
-        self.response_id = plan.id or source.id("resp", 0)
-        self.item_ids = self.score.ids(source)
-        self._fill = self.score.filler(self.item_ids)
+        self.source = plan.ids
+        self.response_id = plan.id or self.source.id("resp", 0)
+        self.item_ids = self.score.ids(self.source)
+        self._stored = b""
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
         self.ends_s = self.begins_s + _length(run, self.score)
         self.status = "cancelled" if cut_s is not None else plan.ending.status
         if cut_s is not None:
             self.ends_s = min(self.ends_s, cut_s)
+
+    @property
+    def stored(self) -> bytes:
+        """The plan as bytes; the same object each time, so that store and journal share it."""
+        if not self._stored:
+            self._stored = self.plan.to_bytes()
+        return self._stored
 
     @property
     def output(self) -> bytes:
@@ -112,6 +118,9 @@ class Timeline:
         run = self.plan.background
         return int(self.plan.started_at + (self.ends_s if run is None or run.moved_by == "clock" else 0.0))
 
+    def _fill(self, data: bytes) -> bytes:
+        return self.score.filled(data, self.item_ids)
+
     def status_at(self, elapsed_s: float) -> str:
         """`queued`, `in_progress` or the terminal status; never goes back as time goes on."""
         if elapsed_s + SOON_S >= self.ends_s:
@@ -125,17 +134,17 @@ class Timeline:
     @property
     def answer(self) -> bytes:
         """What a create that is not streamed answers: the finished body, or at once the queued one of a background run."""
-        return self._body("queued") if self.plan.background else self.body_at(self.ends_s)
+        return self._body("queued" if self.plan.background else self.plan.ending.status)
 
     def _body(self, status: str, *, in_stream: bool = False) -> bytes:
         plan, ending = self.plan, self.plan.ending
         is_over = status not in ("queued", "in_progress", "cancelled")
         completed_at = self.ended_at if status == "completed" else None
         snapshot = Snapshot(
-            id=self.response_id,
-            created_at=int(plan.started_at),
-            status=status,
-            completed_at=completed_at,
+            self.response_id,
+            int(plan.started_at),
+            status,
+            completed_at,
             error=_shown_error(ending.error) if is_over and ending.error else None,
             incomplete_details={"reason": ending.reason} if is_over and ending.reason else None,
             usage=plan.usage if status in ("completed", "incomplete") else None,
@@ -200,6 +209,15 @@ class Timeline:
             note = notes[index]
             yield Event(self._offset(index), note.type, first + index, self._fill(note.data))
         yield from self._tail(first + kept if len(head) == first else len(head))
+
+    @property
+    def stream(self) -> bytes:
+        """The whole stream, framed, for whoever waits for nothing."""
+        if self.cut_s is not None:
+            return b"".join([event.framed for event in self.events()])
+        blocks = [self._fill(block.data) for block in self.score.blocks]
+        tail = self._tail(len(self.head) + len(self.score.notes))
+        return b"".join([*[event.framed for event in self.head], *blocks, *[event.framed for event in tail]])
 
     def pieces(self, after: int = -1) -> Iterator[Piece]:
         """The stream as framed bytes, what is due together in one piece; offsets ascend."""

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from urllib.parse import quote
 
 from starlette.routing import BaseRoute, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockapi.admin import Admin
 from mockapi.clock import stopwatch
@@ -65,7 +66,19 @@ def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
     ]
     routes += [Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api)]
     unknown = _Endpoint(_always("", _unknown_url), journal)
-    return Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: courier.running())
+    return _Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: courier.running())
+
+
+class _Router(Router):
+    """Starlette's router; paths without parameters are looked up, only the others are tried against the patterns in turn."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = None if scope.get("root_path") else self._exact.get(scope.get("path", ""))
+        await (app or super().__call__)(scope, receive, send)
+
+    @cached_property
+    def _exact(self) -> Mapping[str, ASGIApp]:
+        return {route.path: route.app for route in self.routes if isinstance(route, Route) and not route.param_convertors}
 
 
 _Routes = list[tuple[str, Mapping[str, Named]]]

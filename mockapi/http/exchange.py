@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
-from mockapi.engine.plan import Plan
+from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
-from mockapi.http.messages import JSON, Answer, Caller, Headers, error_answer, headers_of, standard_headers
+from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
 
@@ -18,15 +18,15 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "plan", "receive", "request_id",
-        "response", "scope", "status",
+        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "receive", "request_id", "response",
+        "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self._send = send
-        self.headers: Mapping[str, str] = headers_of(scope)
+        self.headers = RequestHeaders(dict(scope["headers"]))
         self.caller: Caller | None = None
         self.request_id: str | None = None
         self.status: int | None = None
@@ -35,7 +35,7 @@ class Exchange:
         self.is_cut = False  # the client hung up before the whole answer had gone out
         self.body = b""
         self.response = b""
-        self.plan: Plan | None = None
+        self.timeline: Timeline | None = None
         self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:
@@ -52,13 +52,14 @@ class Exchange:
     @property
     def path_params(self) -> Mapping[str, str]:
         """What the route caught."""
-        params: Mapping[str, str] = self.scope.get("path_params", {})
+        params: Mapping[str, str] = self.scope.get("path_params", _NONE)
         return params
 
     @property
     def scenario(self) -> str | None:
         """The scenario the request names: by its URL, or by header."""
-        return self.path_params.get("scenario") or self.headers.get("x-mock-scenario")
+        named: str | None = self.scope.get("path_params", _NONE).get("scenario")
+        return named or self.headers.get("x-mock-scenario")
 
     def standard_headers(self, processing_ms: int = 1) -> Headers:
         """Headers of every answer; calls that were never identified get an id from their URL."""
@@ -68,9 +69,12 @@ class Exchange:
         return standard_headers(self.request_id, processing_ms, self.caller)
 
     async def answer(self, answer: Answer) -> None:
-        """Send a ready answer."""
-        self.response = answer.body
-        await answer.send(self.send)
+        """Send a ready answer in one piece."""
+        status, body, headers = answer
+        self.response, self.status = body, status
+        length = (b"content-length", b"%d" % len(body))
+        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def answer_json(self, body: Mapping[str, object], status: int = 200, headers: Headers | None = None) -> None:
         """Send an object as JSON."""
@@ -82,3 +86,6 @@ class Exchange:
         self.answered_by = error.answered_by or self.answered_by
         if self.status is None:
             await self.answer(error_answer(error, self.standard_headers()))
+
+
+_NONE: Mapping[str, str] = {}

@@ -4,7 +4,7 @@ import re
 
 from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import caller_of
+from mockapi.http.messages import MaskedHeaders, caller_of
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
@@ -12,19 +12,7 @@ from mockapi.wire.ids import request_id_of
 
 __all__ = ["Journal"]
 
-_SECRETS = frozenset(
-    ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-mock-admin-key", "cookie", "x-goog-api-key")
-)
-
-
 _SECRET_QUERY = re.compile(r"(?i)\b(api-key|api_key|key|token)=[^&]*")
-
-
-def _hidden(value: str) -> str:
-    """The scheme, and four characters of a long secret: enough to tell two keys apart, too little to use one."""
-    scheme, _, secret = value.rpartition(" ")
-    end = secret[-4:] if len(secret) >= 16 else ""
-    return f"{scheme} ****{end}".strip()
 
 
 class Journal:
@@ -47,11 +35,11 @@ class Journal:
 
     async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
         """Write one call down, unless nobody knows whose it is."""
-        caller, scope, plan = exchange.caller, exchange.scope, exchange.plan
+        caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
-        scenario, step = exchange.answered_by
-        is_whole_stream = bool(plan and exchange.status and not exchange.response and not exchange.is_cut)
+        (scenario, step), query = exchange.answered_by, scope["query_string"]
+        is_whole_stream = bool(timeline and exchange.status and not exchange.response and not exchange.is_cut)
         entry = Entry(
             id=exchange.request_id,
             at=await self._core.now(caller.project),
@@ -59,16 +47,16 @@ class Journal:
             operation=operation,
             method=scope["method"],
             path=scope["path"],
-            query=_SECRET_QUERY.sub(r"\1=****", scope["query_string"].decode("latin-1")),
-            headers={name: _hidden(value) if name in _SECRETS else value for name, value in exchange.headers.items()},
+            query=_SECRET_QUERY.sub(r"\1=****", query.decode("latin-1")) if query else "",
+            headers=MaskedHeaders(exchange.headers.raw),
             request=exchange.body,
             status=exchange.status,
             response=exchange.response,
-            plan=plan.to_bytes() if plan and is_whole_stream else b"",
+            plan=timeline.stored if timeline and is_whole_stream else b"",
             scenario=scenario,
             step=step,
             is_stream=is_whole_stream,
-            is_unmatched=exchange.code == NO_MATCH or bool(plan and not plan.scenario),
+            is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
             note=exchange.note,
         )
         await self._core.store.add_entry(caller.project, entry)

@@ -1,13 +1,13 @@
 """Requests in, answers out: reading bodies within bounds, the real API's headers, the one place that sends bytes."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
 from mockapi.wire.ids import alnum, digest
@@ -18,9 +18,9 @@ __all__ = [
     "Caller",
     "ClientGoneError",
     "Headers",
+    "RequestHeaders",
     "caller_of",
     "error_answer",
-    "headers_of",
     "read_body",
     "standard_headers",
 ]
@@ -31,6 +31,7 @@ JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 _VERSION = (b"openai-version", b"2020-10-01")
+_AT_ONCE = (b"openai-processing-ms", b"1")
 
 
 class ClientGoneError(Exception):
@@ -44,48 +45,82 @@ class Answer(NamedTuple):
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = ()
 
-    async def send(self, send: Send) -> None:
-        """Send it in one piece."""
-        length = (b"content-length", b"%d" % len(self.body))
-        start = {"type": "http.response.start", "status": self.status, "headers": [*self.headers, length]}
-        await send(start)
-        await send({"type": "http.response.body", "body": self.body})
-
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: state belongs to the API key plus the `OpenAI-Project` header (DESIGN.md "Whose state")."""
 
     project: str
-    organization: bytes
-    project_id: bytes
+    key: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    """What answers tell of it."""
 
 
-@lru_cache(maxsize=1024)
-def _caller(key: str, project: str | None, organization: str | None) -> Caller:
-    shown = project or "proj_" + alnum(digest(b"project", key.encode(), size=24))
-    return Caller(f"{key}\n{project or ''}", (organization or "org-mock").encode("latin-1"), shown.encode("latin-1"))
+class RequestHeaders(Mapping[str, str]):
+    """Request headers by lower-case name; the last wins. Few are ever looked at: each is decoded when it is."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Mapping[bytes, bytes]) -> None:
+        self.raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        return self.raw[name.encode("latin-1", "replace")].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
 
 
-def headers_of(scope: Scope) -> Mapping[str, str]:
-    """Request headers by lower-case name; the last wins."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+class MaskedHeaders(RequestHeaders):
+    """Request headers as the journal has them: whoever reads them, keys are masked."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> str:
+        value = super().__getitem__(name)
+        return _hidden(value) if name in _SECRETS else value
+
+
+_SECRETS = frozenset(
+    ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-mock-admin-key", "cookie", "x-goog-api-key")
+)
+
+
+def _hidden(value: str) -> str:
+    """The scheme, and four characters of a long secret: enough to tell two keys apart, too little to use one."""
+    scheme, _, secret = value.rpartition(" ")
+    end = secret[-4:] if len(secret) >= 16 else ""
+    return f"{scheme} ****{end}".strip()
 
 
 _UNAUTHORIZED = {"www-authenticate": 'Bearer realm="OpenAI API"'}
 
 
-def caller_of(headers: Mapping[str, str], accepted: Sequence[str] = ()) -> Caller:
+def caller_of(headers: RequestHeaders, accepted: Sequence[str] = ()) -> Caller:
     """The caller; 401 with the real API's bodies if no key came, or none of the accepted (ERRORS.md §2)."""
-    scheme, _, key = headers.get("authorization", "").partition(" ")
+    get = headers.raw.get
+    caller = _caller(
+        get(b"authorization", b""), get(b"api-key", b""), get(b"openai-project", b""), get(b"openai-organization", b"")
+    )
+    if accepted and caller.key not in accepted:
+        raise _incorrect_key(caller.key)
+    return caller
+
+
+@lru_cache(maxsize=1024)
+def _caller(authorization: bytes, api_key: bytes, project: bytes, organization: bytes) -> Caller:
+    scheme, _, key = authorization.decode("latin-1").partition(" ")
     if scheme.lower() == "basic":
         key = _password(key.strip())
-    key = key.strip() if scheme.lower() in ("bearer", "basic") else headers.get("api-key", "")
+    key = key.strip() if scheme.lower() in ("bearer", "basic") else api_key.decode("latin-1")
     if not key:
         raise ApiError("Missing bearer or basic authentication in header", status=401, headers=_UNAUTHORIZED)
-    if accepted and key not in accepted:
-        raise _incorrect_key(key)
-    return _caller(key, headers.get("openai-project"), headers.get("openai-organization"))
+    shown = project or b"proj_" + alnum(digest(b"project", key.encode(), size=24)).encode()
+    told = (b"openai-organization", organization or b"org-mock"), (b"openai-project", shown)
+    return Caller(f"{key}\n{project.decode('latin-1')}", key, told)
 
 
 def _password(credentials: str) -> str:
@@ -119,25 +154,22 @@ async def read_body(receive: Receive, most: int) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunk = message.get("body", b"")
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > most:
             raise MockError(f"The request body is over {most} bytes.", status=413, code="mock_body_too_large")
+        is_last = not message.get("more_body", False)
+        if is_last and not chunks:
+            return chunk
         chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if is_last:
+            return b"".join(chunks)
 
 
 def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | None = None) -> Headers:
     """Headers on every answer (ERRORS.md §11); organization and project only for known callers."""
-    headers = [
-        _VERSION,
-        (b"openai-processing-ms", b"%d" % max(1, processing_ms)),
-        (b"x-request-id", request_id.encode()),
-    ]
-    if caller is not None:
-        headers += [(b"openai-organization", caller.organization), (b"openai-project", caller.project_id)]
-    return headers
+    spent = (b"openai-processing-ms", b"%d" % processing_ms) if processing_ms > 1 else _AT_ONCE
+    return [_VERSION, spent, (b"x-request-id", request_id.encode()), *(() if caller is None else caller.headers)]
 
 
 @lru_cache(maxsize=1024)

@@ -22,7 +22,7 @@ class ResponsesApi:
         """`POST /v1/responses`."""
         call, identity = await self._calls.identified(exchange, "responses.create", has_body=True)
         created = await self._use.create(call, identity)
-        plan = exchange.plan = created.plan
+        plan, exchange.timeline = created.plan, created.timeline
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
         if created.is_stream:
@@ -42,15 +42,16 @@ class ResponsesApi:
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
         wait_s = 0.0 if plan.background else timeline.ends_s
-        is_there = plan.background is not None or await wait_or_hang_up(self._use.play(created), exchange.receive)
-        if not plan.background:
-            await self._use.delivered(created, is_whole=is_there)
-        if not is_there:
+        is_instant = plan.background is not None or self._use.is_instant(created)
+        if not is_instant and not await wait_or_hang_up(self._use.play(created), exchange.receive):
+            await self._use.delivered(created, is_whole=False)
             exchange.note += ", hung up"
             return
-        headers = [JSON, *exchange.standard_headers(round(wait_s * 1000)), *mock_headers(plan.scenario, plan.step)]
-        if not plan.background:
-            headers += _rate_headers(plan.usage.get("input_tokens"))
+        if not is_instant:
+            await self._use.delivered(created, is_whole=True)
+        rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
+        standard = exchange.standard_headers(round(wait_s * 1000))
+        headers = [JSON, *standard, *mock_headers(plan.scenario, plan.step), *rates]
         await exchange.answer(Answer(200, timeline.answer, headers))
 
     async def retrieve(self, exchange: Exchange) -> None:
@@ -108,16 +109,15 @@ class ResponsesApi:
 
 _ID = "response_id"
 _LIMIT_TOKENS = 150_000_000
+_LIMITS = (
+    (b"x-ratelimit-limit-requests", b"30000"),
+    (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
+    (b"x-ratelimit-remaining-requests", b"29999"),
+)
+_RESETS = ((b"x-ratelimit-reset-requests", b"2ms"), (b"x-ratelimit-reset-tokens", b"0s"))
 
 
 def _rate_headers(used: object) -> Headers:
     """`x-ratelimit-*`, only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
     left = _LIMIT_TOKENS - (used if isinstance(used, int) else 0)
-    return [
-        (b"x-ratelimit-limit-requests", b"30000"),
-        (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
-        (b"x-ratelimit-remaining-requests", b"29999"),
-        (b"x-ratelimit-remaining-tokens", b"%d" % left),
-        (b"x-ratelimit-reset-requests", b"2ms"),
-        (b"x-ratelimit-reset-tokens", b"0s"),
-    ]
+    return [*_LIMITS, (b"x-ratelimit-remaining-tokens", b"%d" % left), *_RESETS]

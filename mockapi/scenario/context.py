@@ -118,12 +118,19 @@ class Context(NamedTuple):
         """Further on by a response's output: a run of the model, and the calls it opened."""
         if not has_items:
             return self._replace(prefix=prefix)
-        fold = _Fold(self)
-        fold.run()
-        fold.calls |= calls
-        fold.thought = ""
-        fold.prefix = prefix
-        return fold.context(tokens)
+        was = self.is_in_run  # else what stood before is no longer newest
+        return Context(
+            self.runs if was else self.runs + 1, True, self.user_text, self.has_user, was and self.has_user_after,
+            self.system_text, self.outputs if was else (), self.approvals if was else (), self.orphans, "", prefix,
+            {**self.calls, **calls} if calls else self.calls, self.tokens + tokens,
+        )  # fmt: skip
+
+    def with_user_text(self, text: str, tokens: int = 0) -> "Context":
+        """Further on by one user message."""
+        return Context(
+            self.runs, False, text, True, True, self.system_text, self.outputs, self.approvals, self.orphans, self.thought,
+            self.prefix, self.calls, self.tokens + tokens,
+        )  # fmt: skip
 
     def to_bytes(self) -> bytes:
         """For the store."""

@@ -53,7 +53,7 @@ class Core:
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
-        self.moment = Moment(b"", 0.0, counting=settings.tokens, seal=self.sealing_key.hex())
+        self._seal = self.sealing_key.hex()
 
     @property
     def is_lenient(self) -> bool:
@@ -76,9 +76,13 @@ class Core:
         """The project's time, in seconds."""
         return min(self.clock.now() + await self.store.get_offset(project), LATEST)
 
-    async def moment_of(self, project: str, identity: bytes) -> Moment:
+    async def moment_of(
+        self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
+    ) -> Moment:
         """What a plan needs to know of this server, now."""
-        return self.moment._replace(identity=identity, now=await self.now(project))
+        settings = self.settings
+        now = await self.now(project)
+        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self._seal)
 
     def check_model(self, model: str) -> None:
         """Any name is a model unless the settings list them; the empty one never is."""

@@ -42,7 +42,8 @@ class Keeping:
         await self._count(project, timeline, request)
         if not timeline.plan.is_stored and not request.background and conversation is None:
             return timeline
-        known = await self._known(project, effective)
+        given = [str(item["id"]) for item in effective.items if item.get("id") is not None]
+        known = await self._known(project, given) if given else _NONE
         while True:
             record = self._record(timeline, effective, request, known)
             if not request.store and not request.background:
@@ -68,10 +69,9 @@ class Keeping:
             return record
         return replace(record, conversation_id=conversation.id, before=conversation.count)
 
-    async def _known(self, project: str, effective: Effective) -> frozenset[str]:
-        """The ids among the request's items that were stored before: those are kept."""
-        given = [str(item["id"]) for item in effective.items if item.get("id") is not None]
-        return frozenset([each for each in given if await self._store.find_item(project, each) is not None]) if given else _NONE
+    async def _known(self, project: str, given: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that were stored before: they are kept."""
+        return frozenset([each for each in given if await self._store.find_item(project, each) is not None])
 
     async def _take_turn(
         self, project: str, timeline: Timeline, record: ResponseRecord, conversation: ConversationRecord

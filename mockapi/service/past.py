@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mockapi.errors import ApiError
-from mockapi.scenario.context import NEW_CONTEXT, Context
+from mockapi.scenario.context import NEW_CONTEXT, Context, text_of
 from mockapi.scenario.history import check_history, duplicate
 from mockapi.service.compacted import Restored, newest, restore
 from mockapi.service.core import Core
@@ -125,6 +125,8 @@ class Pasts:
     async def effective(self, project: str, request: Referring, past: Past, *, is_stored: bool = True) -> Effective:
         """The effective input, its history checked."""
         items = request.input_items
+        if _is_plain(items, past.context):
+            return Effective(past, items, self._further(past.context, items))
         if any("id" in item or item.get("type") == "compaction" for item in items):
             resolved = [await self._resolved(project, item, is_stored=is_stored) for item in items]
             items = [item for item in resolved if item is not None]
@@ -137,7 +139,13 @@ class Pasts:
         if self._is_strict:
             needed = await self._needed_reasoning(project, counted)
             check_history(counted, context, needed)
-        return Effective(past, items, context.with_items(counted, self._core.counter.count(counted)), start, restored)
+        return Effective(past, items, self._further(context, counted), start, restored)
+
+    def _further(self, context: Context, items: Sequence[JsonObject]) -> Context:
+        tokens = self._core.counter.count(items)
+        if len(items) == 1 and items[0].get("role") == "user":
+            return context.with_user_text(text_of(items[0].get("content")), tokens)
+        return context.with_items(items, tokens)
 
     async def _resolved(self, project: str, item: JsonObject, *, is_stored: bool) -> JsonObject | None:
         """An item as it is; a reference replaced by what it refers to, by nothing where that is let pass."""
@@ -211,6 +219,13 @@ class Pasts:
             return [*effective.restored.items, *own]
         past = effective.past
         return [*await self.turns.of(project, past.parent.record if past.parent else None, past.conversation), *own]
+
+
+def _is_plain(items: Sequence[JsonObject], past: Context) -> bool:
+    """Messages that refer to nothing, after a past that waits for nothing: there is nothing to resolve or to check."""
+    if past.calls or past.orphans or past.thought:
+        return False
+    return not any([item.get("type") != "message" or "id" in item for item in items])
 
 
 def _check_prefixes(previous: str | None, conversation: str | None) -> None:

@@ -69,6 +69,8 @@ class Play:
 
     def at_once(self) -> bytes:
         """Everything, in one piece."""
+        if self._last < 0:
+            return self.timeline.stream
         return b"".join(piece.data for piece in self.timeline.pieces(self._last))
 
     async def until_end(self) -> None:

@@ -80,9 +80,9 @@ class Responses:
         tokens = count_input(facts, self.core.counter)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
         partition = past.partition or _partition(effective.items)
-        moment = (await self.core.moment_of(call.project, identity))._replace(
-            partition=partition, input_tokens=tokens, cached_tokens=cached, instructions=shown
-        )
+        moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
+        if shown is not None:
+            moment = moment._replace(instructions=shown)
         timeline = plan_reply(facts, selection, names, moment)
         if is_compacting(request, timeline):
             before = await self._pasts.all_items(call.project, effective)
@@ -92,7 +92,7 @@ class Responses:
 
     def _with_retention(self, call: Call, request: CreateRequest) -> CreateRequest:
         """In a project with zero data retention nothing is stored, and reasoning comes encrypted (WIRE.md §6)."""
-        if call.key not in self.core.settings.zdr:
+        if not self.core.settings.zdr or call.key not in self.core.settings.zdr:
             return request
         self.core.check_retention(call, request.previous_response_id)
         if any(tool["type"] == "code_interpreter" for tool in request.tools):
@@ -134,7 +134,7 @@ class Responses:
 
     async def _names(self, project: str, facts: Facts, selection: Selection, effective: Effective) -> Names:
         """What templates may speak of; the past is read only if this step's templates need it."""
-        past, own = effective.past, effective.items[effective.start :]
+        past, own = effective.past, effective.items[effective.start :] if effective.start else effective.items
         history: History = effective.restored.items if effective.restored else []
         previous: object = None
         needs = selection.step.needs if selection.step else frozenset()
@@ -145,6 +145,10 @@ class Responses:
         if "previous" in needs and past.parent is not None:
             previous = loads(await self._records.body(project, past.parent))
         return lambda: template_names(facts, selection.groups, history, own, previous)
+
+    def is_instant(self, created: Created) -> bool:
+        """Nothing is waited for: it was delivered the moment it was made."""
+        return self._keeping.is_instant(created.timeline)
 
     def play(self, created: Created) -> Play:
         """Its first playing."""
@@ -176,8 +180,12 @@ class Responses:
 
 def _partition(items: Sequence[JsonObject]) -> str | None:
     """What a client that replays its history goes on with: the partition of the first item that has one."""
-    found = (partition_of(item_id) for item in items if isinstance(item_id := item.get("id"), str))
-    return next((partition for partition in found if partition is not None), None)
+    for item in items:
+        item_id = item.get("id")
+        partition = partition_of(item_id) if isinstance(item_id, str) else None
+        if partition is not None:
+            return partition
+    return None
 
 
 def _parts(message: JsonObject) -> list[JsonObject]:

@@ -156,14 +156,14 @@ def record_of(
     )
     if score.finished.items and score.finished.items[-1]["type"] == "compaction":
         after = after._replace(tokens=summary_tokens(after.tokens))
-    ids = plan.ids.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
+    ids = timeline.source.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
     items = [
         listed_item(item, kept if (kept := str(item.get("id"))) in known else made) for item, made in zip(own, ids, strict=True)
     ]
     input_ids = [str(item["id"]) for item in items]
     return ResponseRecord(
         timeline.response_id,
-        plan.to_bytes(),
+        timeline.stored,
         progress,
         after.to_bytes(),
         dumps(items),
@@ -200,7 +200,7 @@ def _written(items: Sequence[Mapping[str, object]], identity: bytes) -> list[Jso
             continue
         score = score_of(dumps([draft_of(long_item(item))]), ScoreKey(shaping=_SHOWN))
         ids = score.ids(Derivation(digest(identity, b"%d" % number), is_stored=True, seconds=0))
-        found += items_of(score.filler(ids)(score.output))
+        found += items_of(score.filled(score.output, ids))
     return found
 
 

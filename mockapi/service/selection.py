@@ -1,6 +1,6 @@
 """Which step answers a call; uses are counted here, so that racing requests never share the last one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from mockapi.engine.planner import scripted_error
@@ -31,7 +31,7 @@ class Selector:
     async def select(self, call: Call, facts: Facts, identity: bytes, scenarios: tuple[Scenario, ...]) -> Selection:
         """The step that answers a create; `MockError` 422 for a miss where that is an error."""
         while True:
-            candidates = [Candidate(scenario, await self._uses(call.project, scenario)) for scenario in scenarios]
+            candidates = await self._candidates(call.project, scenarios)
             selection = select_step(candidates, facts, _fires(identity))
             if await self._is_used(call.project, selection):
                 break
@@ -46,7 +46,7 @@ class Selector:
         """The step that a scenario has for a call of another endpoint; none is not a miss."""
         scenarios = tuple(scenario for scenario in await self._core.tried(call) if _has(scenario, call.operation))
         while True:
-            candidates = [Candidate(scenario, await self._uses(call.project, scenario)) for scenario in scenarios]
+            candidates = await self._candidates(call.project, scenarios)
             selection = select_other(candidates, facts, call.operation, _fires(identity))
             if await self._is_used(call.project, selection):
                 return selection
@@ -76,8 +76,15 @@ class Selector:
             return True
         return await self._store.use_step(project, scenario.name, step.index, step.times)
 
-    async def _uses(self, project: str, scenario: Scenario) -> Mapping[int, int]:
-        return await self._store.step_uses(project, scenario.name) if scenario.is_counted else {}
+    async def _candidates(self, project: str, scenarios: Sequence[Scenario]) -> list[Candidate]:
+        candidates = []
+        for scenario in scenarios:
+            uses = await self._store.step_uses(project, scenario.name) if scenario.is_counted else _UNCOUNTED
+            candidates.append(Candidate(scenario, uses))
+        return candidates
+
+
+_UNCOUNTED: Mapping[int, int] = {}
 
 
 def _has(scenario: Scenario, operation: str) -> bool:

@@ -31,7 +31,7 @@ def split_key(name: str) -> tuple[int, str, str]:
 def amounts_of(usage: Mapping[str, object], items: Sequence[Mapping[str, object]]) -> dict[str, int]:
     """What one response adds: itself, its tokens, its tool calls by type."""
     details = usage.get("input_tokens_details")
-    cached = details.get("cached_tokens", 0) if isinstance(details, Mapping) else 0
+    cached = details.get("cached_tokens", 0) if isinstance(details, dict) else 0
     amounts = {
         "responses": 1,
         "input_tokens": _count(usage.get("input_tokens")),

@@ -32,7 +32,7 @@ class Counter:
         if isinstance(value, str):
             return self.count_text(value) if value else 0
         if isinstance(value, dict):
-            return sum(self.count(value[key]) for key in _TEXT_KEYS & value.keys())
+            value = [each for key, each in value.items() if key in _TEXT_KEYS]
         return sum(map(self.count, value)) if isinstance(value, list) else 0
 
     def count_tools(self, tools: Sequence[JsonObject]) -> int:

@@ -24,11 +24,8 @@ _TO_ALNUM = bytes(_ALNUM[byte % 62] for byte in range(256))
 
 def digest(key: bytes, *parts: bytes, size: int = 32) -> bytes:
     """A keyed hash of the parts; parts are length-prefixed, so ("a", "bc") and ("ab", "c") differ."""
-    mac = blake2b(key=key[:64], digest_size=size)
-    for part in parts:
-        mac.update(len(part).to_bytes(8, "big"))
-        mac.update(part)
-    return mac.digest()
+    framed = b"".join([len(part).to_bytes(8, "big") + part for part in parts])
+    return blake2b(framed, key=key[:64], digest_size=size).digest()
 
 
 def alnum(data: bytes) -> str:
@@ -76,21 +73,20 @@ class Derivation:
         self._digest = digest
         flag = "00" if is_stored else "01"
         self._stem = f"{partition or digest[:8].hex()}{flag}{seconds & 0xFFFFFFFF:08x}"
-        self._tails = blake2b(digest, digest_size=_TAILS * 12).digest()
+        self._tails = blake2b(digest, digest_size=_TAILS * 12).hexdigest()
 
     def input_ids(self, prefixes: Sequence[str]) -> list[str]:
         """Ids of the items that the request brought."""
-        tails = b"".join(
-            blake2b(self._digest, salt=b"input %08d" % n, digest_size=60).digest() for n in range((len(prefixes) + 4) // 5)
-        )
-        return [f"{prefix}_{self._stem}{tails[n * 12 : n * 12 + 12].hex()}" for n, prefix in enumerate(prefixes)]
+        blocks = range((len(prefixes) + 4) // 5)
+        tails = "".join([blake2b(self._digest, salt=b"input %08d" % n, digest_size=60).hexdigest() for n in blocks])
+        return [f"{prefix}_{self._stem}{tails[n * 24 : n * 24 + 24]}" for n, prefix in enumerate(prefixes)]
 
     def id(self, prefix: str, ordinal: int) -> str:
         """The ordinal-th id; ordinal 0 is the response itself. `call` ids have 24 alphanumerics instead."""
         if prefix == "call":
             return "call_" + alnum(blake2b(self._digest, digest_size=24, salt=b"%016d" % ordinal).digest())
         if ordinal < _TAILS:  # the first few are cut from one hash
-            return f"{prefix}_{self._stem}{self._tails[ordinal * 12 : ordinal * 12 + 12].hex()}"
+            return f"{prefix}_{self._stem}{self._tails[ordinal * 24 : ordinal * 24 + 24]}"
         return f"{prefix}_{self._stem}{blake2b(self._digest, digest_size=12, salt=b'%016d' % ordinal).hexdigest()}"
 
 

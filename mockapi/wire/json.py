@@ -42,5 +42,7 @@ def pretty(value: object) -> bytes:
 
 def ordered(item: Mapping[str, object]) -> JsonObject:
     """The wire's key order for items: `id`, `type`, `status`, then alphabetical (WIRE.md §2)."""
-    head = {key: item[key] for key in ("id", "type", "status") if key in item}
-    return head | {key: item[key] for key in sorted(item) if key not in head}
+    shown = {key: item[key] for key in ("id", "type", "status") if key in item}
+    for key in sorted(item):
+        shown[key] = item[key]  # those at its head keep their places
+    return shown

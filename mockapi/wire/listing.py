@@ -68,11 +68,9 @@ _GATED: Mapping[str, tuple[str, str]] = {
 
 def listed_item(item: Mapping[str, object], item_id: str) -> JsonObject:
     """An item as stored and listed: finished, with its id."""
-    shown: JsonObject = {key: value for key, value in item.items() if value is not None}
-    shown["id"] = item_id
-    if shown.get("type") not in _WITHOUT_STATUS:
-        shown.setdefault("status", "completed")
-    return ordered(shown)
+    given = item if None not in item.values() else {key: value for key, value in item.items() if value is not None}
+    status = {} if item.get("type") in _WITHOUT_STATUS else {"status": "completed"}
+    return ordered({**status, **given, "id": item_id})
 
 
 def gated(item: Mapping[str, object], include: Collection[str]) -> JsonObject:

@@ -215,29 +215,31 @@ def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, c
 
 def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
     """The body at one moment; `output` is the JSON array that stands in its place."""
-    error, details, usage = snapshot.error, snapshot.incomplete_details, snapshot.usage
-    completed_at = b"null" if snapshot.completed_at is None else b"%d" % snapshot.completed_at
-    head = b'{"id":%b,"object":"response","created_at":%d,"status":"%b",%b%b,"completed_at":%b' % (
-        dumps(snapshot.id),
-        snapshot.created_at,
-        snapshot.status.encode(),
+    usage, is_over = snapshot.usage, snapshot.is_over
+    parts = (
+        b'{"id":%b,"object":"response","created_at":%d,"status":"%b",'
+        % (dumps(snapshot.id), snapshot.created_at, snapshot.status.encode()),
         echo.before_billing,
         BILLING if snapshot.is_billed else b"",
-        completed_at,
-    )
-    return b'%b%b,"error":%b%b,"incomplete_details":%b%b,"output":%b%b,"service_tier":%b%b,"tool_usage":%b%b,"usage":%b%b}' % (
-        head,
+        b',"completed_at":null' if snapshot.completed_at is None else b',"completed_at":%d' % snapshot.completed_at,
         echo.before_error,
-        dumps(error) if error else b"null",
+        b',"error":%b' % dumps(snapshot.error) if snapshot.error else b',"error":null',
         echo.before_details,
-        dumps(details) if details else b"null",
+        b',"incomplete_details":',
+        dumps(snapshot.incomplete_details) if snapshot.incomplete_details else b"null",
         echo.before_output,
+        b',"output":',
         output,
         echo.before_tier,
+        b',"service_tier":',
         echo.tier if snapshot.has_tier else b'"auto"',
         echo.before_tool_usage,
-        echo.tool_usage if snapshot.is_over else _UNUSED,
+        b',"tool_usage":',
+        echo.tool_usage if is_over else _UNUSED,
         echo.before_usage,
+        b',"usage":',
         dumps(usage) if usage else b"null",
         echo.after_usage,
+        b"}",
     )
+    return b"".join(parts)

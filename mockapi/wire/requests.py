@@ -6,7 +6,7 @@ Fields stand in the measured order of validation (ERRORS.md §1), since the firs
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Required, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
 
 from mockapi.errors import ApiError
 from mockapi.wire.items import Input
@@ -261,6 +261,9 @@ def _full_item(item: JsonObject) -> JsonObject:
     return item
 
 
+_VALIDATE = TypeAdapter(CreateRequest).validator.validate_python
+
+
 def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateRequest:
     """Check a parsed JSON body; `ApiError` in the real API's words for the first thing wrong.
 
@@ -274,7 +277,7 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
     if "input" not in given and not given.keys() & {"prompt", "previous_response_id", "conversation", "messages"}:
         raise missing_parameter("input")
     try:
-        request = CreateRequest.model_validate(given)
+        request: CreateRequest = _VALIDATE(given)
     except ValidationError as error:
         raise api_error(error, given, CreateRequest) from None
     _check_together(request)
