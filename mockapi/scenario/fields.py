@@ -30,8 +30,8 @@ __all__ = [
     "without",
 ]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
-OPEN = ConfigDict(extra="allow", strict=True, frozen=True)
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+OPEN = ConfigDict(extra="allow", strict=True, frozen=True, defer_build=True)
 
 
 class Identified(BaseModel):

@@ -22,7 +22,7 @@ from mockapi.wire.typed import by_kind
 
 __all__ = ["BackgroundForm", "ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 NAME_PATTERN = "[A-Za-z0-9._-]+"
@@ -340,7 +340,7 @@ class Defaults(BaseModel):
 class ScenarioFile(BaseModel):
     """A scenario file, version 1."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="mockapi scenario")
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, title="mockapi scenario")
 
     scenario: Annotated[str, Field(min_length=1, pattern=f"^{NAME_PATTERN}$")] | None = None
     about: str | None = None

@@ -17,7 +17,7 @@ from mockapi.wire.validation import missing_parameter
 
 __all__ = ["ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _pick(value: object) -> str | None:

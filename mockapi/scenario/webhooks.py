@@ -11,7 +11,7 @@ from mockapi.wire.webhooks import check_secret
 
 __all__ = ["DelayForm", "WebhookForm"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _url(value: str) -> str:

@@ -10,7 +10,7 @@ from mockapi.wire.urls import MAX_URL
 
 __all__ = ["EVENT_TYPES", "EndpointCreate", "EndpointTest", "EndpointUpdate", "RotateSecret", "endpoint_body"]
 
-_OPEN = ConfigDict(extra="forbid", strict=True, frozen=True)
+_OPEN = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 EventType = Literal[
     "batch.completed",

@@ -40,7 +40,7 @@ __all__ = [
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _NONE: Any = ()
-_OPEN = ConfigDict(extra="forbid", strict=True, frozen=True)
+_OPEN = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 MOST_ITEMS = 20
 """Items that one call may add to a conversation."""
 
@@ -120,7 +120,7 @@ class ItemsCreate(BaseModel):
 class ListQuery(BaseModel):
     """The query of a list, and of what else takes `include[]`."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, defer_build=True)
 
     after: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
     include: list[Includable] = _NONE
