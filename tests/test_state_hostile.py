@@ -257,3 +257,131 @@ def test_the_journal_knows_every_operation():
         "responses.input_items", "responses.compact", "responses.input_tokens", "responses.delete",
     ]  # fmt: skip
     assert json.loads(json.dumps(calls[1]["response"]))["object"] == "list"
+
+
+def test_an_item_stands_in_a_conversation_once():
+    client = Client("steps: [{background: manual, reply: done}]")
+    kept = client.post("/conversations", items=[USER])["id"]
+    item = client.ask("GET", f"/conversations/{kept}/items")[1]["data"][0]["id"]
+    made = client.post("/conversations")["id"]
+    reference = {"type": "item_reference", "id": item}
+    run = client.create([reference, {"role": "user", "content": "go"}], conversation=made, background=True)["id"]
+    client.post(f"/conversations/{made}/items", items=[reference])
+    for _ in range(2):
+        client.client.post(f"/_mock/responses/{run}/advance", headers=client.headers)
+    listed = client.ask("GET", f"/conversations/{made}/items?order=asc")[1]["data"]
+    assert [each["id"] for each in listed].count(item) == 1
+    assert len(listed) == 3
+    assert client.ask("DELETE", f"/conversations/{made}/items/{item}")[0] == 200
+    assert len(client.ask("GET", f"/conversations/{made}/items")[1]["data"]) == 2
+
+
+def test_seeds_of_two_files_that_follow_each_other_end():
+    client = Client("responses: {resp_a: {input: a, output: one, previous_response_id: resp_b}}\nsteps: [{reply: ok}]")
+    other = "responses: {resp_b: {input: b, output: two, previous_response_id: resp_a}}\nsteps: []"
+    json_type = {**client.headers, "content-type": "application/yaml"}
+    assert client.client.put("/_mock/scenarios/other", content=other, headers=json_type).status_code == 200
+    stored = client.create()["output"][0]
+    client.create([stored, USER], previous_response_id="resp_a")
+    assert len(client.ask("GET", "/responses/resp_a/input_items")[1]["data"]) == 3
+
+
+def test_prefixes_outlive_the_counters_of_what_was_seen():
+    client = Client("steps: [{reply: ok}]", max_responses=3)
+    long = "word " * 1_500
+    client.create(long)
+    for number in range(4):
+        client.post("/responses/input_tokens", input=f"{number}")
+    assert client.create(long)["usage"]["input_tokens_details"]["cached_tokens"] >= 1_024
+
+
+def test_what_was_refused_as_locked_costs_nothing_and_is_not_there():
+    client = Client("steps: [{background: manual, reply: done}]")
+    made = client.post("/conversations")["id"]
+    client.create(conversation=made, background=True)
+    before = client.client.get("/_mock/usage", headers=client.headers).json()["total"]["responses"]
+    client.create("other", 400, conversation=made, background=True)
+    assert client.client.get("/_mock/usage", headers=client.headers).json()["total"]["responses"] == before == 1
+
+
+def test_odd_memories_are_counted():
+    client = Client("steps: [{reply: [{code_interpreter_call: {code: x, container_id: cntr_1}}]}]")
+    client.create(tools=[{"type": "code_interpreter", "container": {"type": "auto", "memory_limit": "9\nz"}}])
+    (row,) = client.client.get("/_mock/usage", headers=client.headers).json()["data"]
+    assert row["code_interpreter_sessions"] == {"1g": 1}
+
+
+def test_a_compaction_is_billed_the_same_however_it_comes_back():
+    client = Client("steps: [{reply: ok}]")
+    options = {"context_management": [{"type": "compaction", "compact_threshold": 1_000}]}
+    first = client.create("word " * 3_000, **options)
+    made = client.post("/conversations")["id"]
+    client.create("word " * 3_000, conversation=made, **options)
+    billed = {
+        client.create("next", previous_response_id=first["id"])["usage"]["input_tokens"],
+        client.create([*first["output"], {"role": "user", "content": "next"}])["usage"]["input_tokens"],
+        client.create("next", conversation=made)["usage"]["input_tokens"],
+    }
+    assert len(billed) == 1
+
+
+PACED = """
+steps:
+  - when: {input: fails}
+    pace: {first: 1s, rate: 1/s}
+    reply: one two
+    fail: server_error
+  - pace: {first: 1s, rate: 1/s}
+    reply: one two
+"""
+
+
+@pytest.mark.parametrize(("text", "is_stored", "count"), [("fails", True, 0), ("fails", False, 0), ("works", False, 2)])
+def test_a_paced_response_is_appended_only_as_it_ends(text, is_stored, count):
+    import asyncio
+
+    from mockapi.service.conversations import Conversations
+    from mockapi.service.core import Call
+    from mockapi.wire.operations import ListQuery
+
+    from .test_service import create, make
+
+    async def run():
+        service = make(PACED)
+        conversations = Conversations(service.core)
+
+        async def items():
+            return json.loads(await conversations.list_items("p", made["id"], ListQuery()))["data"]
+
+        made = json.loads(await conversations.create(Call("p", "conversations.create"), b"x" * 32))
+        body = {"model": "gpt-4o", "input": text, "conversation": made["id"], "store": is_stored, "stream": True}
+        running = await create(service, body)
+        service.core.clock.time += 5  # due, and not delivered yet: a slow client
+        before = await items()
+        await service.delivered(running, is_whole=True)
+        return before, await items()
+
+    before, after = asyncio.run(run())
+    assert (before, len(after)) == ([], count)
+
+
+def test_two_racing_polls_move_a_run_twice():
+    import asyncio
+
+    from .test_service import create, make
+
+    async def run():
+        service = make("steps: [{background: {queued: 2}, reply: x}]")
+        created = await create(service, {"model": "gpt-4o", "input": "x", "background": True})
+        store, plain = service.core.store, service.core.store.get_response
+
+        async def slow(project, response_id):
+            record = await plain(project, response_id)
+            await asyncio.sleep(0)
+            return record
+
+        store.get_response = slow
+        polls = [service.retrieve("p", created.timeline.response_id) for _ in range(4)]
+        return sorted(json.loads(body)["status"] for body in await asyncio.gather(*polls))
+
+    assert asyncio.run(run()) == ["completed", "completed", "queued", "queued"]

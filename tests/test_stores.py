@@ -230,6 +230,19 @@ def test_conversations_change_by_compare_and_set(store):
     assert results[8] is None
 
 
+def test_an_item_stands_in_a_conversation_once(store):
+    steps = [
+        store.add_conversation("a", thread(), [ITEMS[0], ITEMS[0]]),
+        store.change_conversation("a", thread(count=1), [ITEMS[1], ITEMS[0], ITEMS[1]]),
+        store.get_items("a", "conv_1", 10),
+        store.get_conversation("a", "conv_1"),
+    ]
+    _, changed, items, record = run(*steps)
+    assert changed
+    assert [(item.id, item.number) for item in items] == [("msg_0", 0), ("msg_1", 1)]
+    assert record.count == 2
+
+
 def test_items_are_paged_in_both_directions(store):
     run(store.add_conversation("a", thread(), ITEMS))
 

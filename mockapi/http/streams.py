@@ -53,6 +53,8 @@ async def wait_or_hang_up(play: Play, receive: Receive) -> bool:
     gone = asyncio.ensure_future(_hung_up(receive))
     try:
         done, _ = await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting in done:
+            waiting.result()  # what went wrong meanwhile is told
         return waiting in done
     finally:
         for task in (waiting, gone):

@@ -13,7 +13,7 @@ from mockapi.service.past import Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds, prefix_after, thread_items
 from mockapi.stores.base import ConversationRecord, ItemRecord
-from mockapi.wire.ids import thread_id
+from mockapi.wire.ids import digest, thread_id
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.listing import gated, list_body
 from mockapi.wire.operations import ConversationCreate, ConversationUpdate, ItemsCreate, ListQuery, parse_body
@@ -63,10 +63,10 @@ class Conversations:
 
     async def delete(self, project: str, conversation_id: str) -> bytes:
         """Take the conversation away; responses of it stay, and know its items."""
-        record = await self._pasts.conversation(project, conversation_id)
-        if not await self._store.change_conversation(project, replace(record, is_deleted=True)):
-            return await self.delete(project, conversation_id)
-        return dumps({"id": conversation_id, "object": "conversation.deleted", "deleted": True})
+        while True:
+            record = await self._pasts.conversation(project, conversation_id)
+            if await self._store.change_conversation(project, replace(record, is_deleted=True)):
+                return dumps({"id": conversation_id, "object": "conversation.deleted", "deleted": True})
 
     async def add_items(self, call: Call, identity: bytes, conversation_id: str, query: ListQuery) -> bytes:
         """Append items; the list of those alone, in the order given."""
@@ -133,7 +133,7 @@ class Conversations:
             await self._item(project, conversation_id, item_id)
             kept = await self._store.get_items(project, conversation_id, _EVERYTHING)
             left = [_item(each) for each in kept if each.id != item_id]
-            context = self._folded(project, left, item_id.encode("utf-8", "surrogatepass"))
+            context = self._folded(project, left, digest(b"deleted", record.context, item_id.encode("utf-8", "surrogatepass")))
             if await self._store.change_conversation(project, replace(record, context=context), dropped=item_id):
                 return _shown(record)
 

@@ -39,8 +39,8 @@ class Keeping:
     async def remember(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
         conversation = effective.past.conversation
-        await self._count(project, timeline, request)
         if not timeline.plan.is_stored and not request.background and conversation is None:
+            await self._count(project, timeline, request)
             return timeline
         given = [str(item["id"]) for item in effective.items if item.get("id") is not None]
         known = await self._known(project, given) if given else _NONE
@@ -52,9 +52,12 @@ class Keeping:
                 break
             plan = timeline.plan
             timeline = Timeline(plan._replace(digest=digest(b"collision", plan.digest), id=""), timeline.score)
-        if conversation is not None and not await self._take_turn(project, timeline, record, conversation):
-            await self._store.drop_response(project, record.id)
-            raise locked()
+        while conversation is not None and not await self._take_turn(project, timeline, record, conversation):
+            conversation = await self._records.conversation(project, conversation.id)
+            if conversation is None or conversation.turn is not None:
+                await self._store.drop_response(project, record.id)
+                raise locked()
+        await self._count(project, timeline, request)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
@@ -76,7 +79,7 @@ class Keeping:
     async def _take_turn(
         self, project: str, timeline: Timeline, record: ResponseRecord, conversation: ConversationRecord
     ) -> bool:
-        """Append the response's items to its conversation, now or when it ends; False if somebody else was faster."""
+        """Append the response's items to its conversation, now or when it ends; False if the conversation has moved on."""
         own = items_of(record.input_items)
         new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
         items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
@@ -106,10 +109,11 @@ class Keeping:
         if timeline.plan.is_stored:
             await self._store.set_progress(project, timeline.response_id, DELIVERED if is_whole else HUNG_UP, 0)
         if conversation_id is not None:
-            record = await self._store.get_conversation(project, conversation_id)
-            if record is not None and record.turn is not None and record.turn.response_id == timeline.response_id:
-                is_kept = is_whole and timeline.plan.ending.status in KEPT
-                await self._records.end_turn(project, record, is_kept=is_kept)
+            is_kept = is_whole and timeline.plan.ending.status in KEPT
+            while (record := await self._store.get_conversation(project, conversation_id)) is not None:
+                is_ours = record.turn is not None and record.turn.response_id == timeline.response_id
+                if not is_ours or await self._records.end_turn(project, record, is_kept=is_kept):
+                    break
 
     async def _played(self, project: str, timeline: Timeline, *, is_whole: bool) -> None:
         if not is_whole or not Play(self._core, project, timeline).is_instant:
@@ -140,13 +144,13 @@ class Keeping:
         before = tokens - sums[-1]
         head = [request.model, request.instructions, request.tools]
         key = digest(b"prefix", dumps([*head, facts.context.prefix]), size=16)
-        keys, lengths = [key], [before]
+        after = digest(b"prefix", dumps([*head, prefix_after(identity)]), size=16)  # what a response that follows begins with
+        keys, lengths = [after, key], [0, before]
         for item, total in zip(counted, sums[1:], strict=True):
             key = digest(key, dumps(_without_id(item)), size=16)
             keys.append(key)
             lengths.append(before + total)
-        after = digest(b"prefix", dumps([*head, prefix_after(identity)]), size=16)  # what a response that follows begins with
-        last = await self._store.take_prefixes(project, [*keys, after])
+        last = await self._store.take_prefixes(project, keys)
         return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= _LEAST_CACHED else 0
 
     async def _count(self, project: str, timeline: Timeline, request: CreateRequest) -> None:

@@ -11,7 +11,7 @@ __all__ = ["no_cursor", "page_of"]
 
 
 async def page_of(newest_first: AsyncIterator[JsonObject], query: ListQuery) -> bytes:
-    """One page; no more is read than it takes."""
+    """One page; newest first no more is read than it takes."""
     if query.order == "asc":
         everything = [item async for item in newest_first][::-1]
         found = everything if query.after is None else _beyond(everything, query.after)

@@ -4,7 +4,7 @@ The *effective input* is the past's items, then the request's own. What stands b
 what that item holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -172,6 +172,10 @@ class Pasts:
         """Reasoning that only the server could read must be kept; items of the past are not sent again."""
         if not self._is_strict:
             return
+        given = [item_id for item in items if isinstance(item_id := item.get("id"), str)]
+        repeated = None if past is _NO_PAST else await self._repeated(project, given, past)
+        if repeated is not None:
+            raise duplicate(repeated)
         for item in items:
             item_id = item.get("id")
             if not isinstance(item_id, str):
@@ -179,19 +183,20 @@ class Pasts:
             is_bare = item.get("type") == "reasoning" and item.get("encrypted_content") is None and not item.get("content")
             if is_bare and await self.item(project, item_id) is None:
                 raise _no_item(item_id, is_stored=is_stored)
-            if past is not _NO_PAST and await self._is_in(project, item_id, past):
-                raise duplicate(item_id)
 
-    async def _is_in(self, project: str, item_id: str, past: Past) -> bool:
-        owner = await self._store.find_item(project, item_id)
+    async def _repeated(self, project: str, item_ids: Collection[str], past: Past) -> str | None:
+        """One of the ids that the past has already."""
         if past.conversation is not None:
-            return await self._store.get_item(project, past.conversation.id, item_id) is not None
-        record = past.parent.record if past.parent and owner else None
-        while record is not None and owner is not None:
-            if item_id in record.item_ids:
-                return True
-            record = await self._store.get_response(project, record.parent_id) if record.parent_id else None
-        return False
+            kept = [each for each in item_ids if await self._store.get_item(project, past.conversation.id, each)]
+            return kept[0] if kept else None
+        wanted = {each for each in item_ids if await self._store.find_item(project, each) is not None}
+        if not wanted or past.parent is None:
+            return None
+        async for record in self.turns.chain(project, past.parent.record):
+            found = next((each for each in record.item_ids if each in wanted), None)
+            if found is not None:
+                return found
+        return None
 
     async def verify(self, project: str, items: Sequence[JsonObject]) -> None:
         """Refuse sealed contents that are not of this server and project, nor written in a scenario."""

@@ -164,13 +164,13 @@ class Responses:
 
     async def delete(self, project: str, response_id: str) -> bytes:
         """Take a response away; 404 if there is none, 400 while it runs. Those that follow it still know what it said."""
-        seen = await self.runs.seen(project, response_id)
-        if await self._records.status(project, seen) in ("queued", "in_progress"):
-            raise ApiError("Cannot delete an in-flight response.")
-        deleted = dumps(replace(progress_of(seen.record), is_deleted=True))
-        if not await self._store.set_progress(project, response_id, deleted, seen.record.version):
-            return await self.delete(project, response_id)
-        return dumps({"id": response_id, "object": "response.deleted", "deleted": True})
+        while True:
+            seen = await self.runs.seen(project, response_id)
+            if await self._records.status(project, seen) in ("queued", "in_progress"):
+                raise ApiError("Cannot delete an in-flight response.")
+            deleted = dumps(replace(progress_of(seen.record), is_deleted=True))
+            if await self._store.set_progress(project, response_id, deleted, seen.record.version):
+                return dumps({"id": response_id, "object": "response.deleted", "deleted": True})
 
     async def input_items(self, project: str, response_id: str, query: ListQuery) -> bytes:
         """A page of the whole effective input: what stood before, and the request's own items."""

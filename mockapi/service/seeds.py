@@ -18,6 +18,7 @@ from mockapi.service.compacted import folded, summary_tokens
 from mockapi.service.core import Core
 from mockapi.service.records import DELIVERED, items_of
 from mockapi.stores.base import ConversationRecord, ResponseRecord
+from mockapi.wire.counter import FRAMING_TOKENS
 from mockapi.wire.ids import Derivation, digest, partition_of, thread_id
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
@@ -155,7 +156,7 @@ def record_of(
         timeline.calls, has_items=bool(score.finished.items), tokens=score.output_tokens, prefix=prefix_after(plan.digest)
     )
     if score.finished.items and score.finished.items[-1]["type"] == "compaction":
-        after = after._replace(tokens=summary_tokens(after.tokens))
+        after = after._replace(tokens=summary_tokens(after.tokens - FRAMING_TOKENS))
     ids = timeline.source.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
     items = [
         listed_item(item, kept if (kept := str(item.get("id"))) in known else made) for item, made in zip(own, ids, strict=True)

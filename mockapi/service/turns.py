@@ -49,19 +49,24 @@ class Turns:
             yield await self._kept(project, record.conversation_id, record.before)
             return
         parent = await self._store.get_response(project, record.parent_id) if record.parent_id else None
-        async for turn in self._from(project, parent):
+        async for turn in self._from(project, parent, record.id):
             yield turn
 
-    async def _from(self, project: str, record: ResponseRecord | None) -> AsyncIterator[Sequence[JsonObject]]:
-        """A response's own turn, then those before it, newest first."""
-        seen: set[str] = set()
+    async def chain(self, project: str, record: ResponseRecord | None, child_id: str = "") -> AsyncIterator[ResponseRecord]:
+        """A response, and those it follows, newest first; each once, and never its child, whatever scenarios lay down."""
+        seen = {child_id}
         while record is not None and record.id not in seen:
             seen.add(record.id)
-            yield [*items_of(record.input_items), *items_of(Timeline(Plan.from_bytes(record.plan)).whole_output)]
-            if record.conversation_id is not None:
-                yield await self._kept(project, record.conversation_id, record.before)
-                return
+            yield record
             record = await self._store.get_response(project, record.parent_id) if record.parent_id else None
+
+    async def _from(self, project: str, record: ResponseRecord | None, child_id: str = "") -> AsyncIterator[Sequence[JsonObject]]:
+        """A response's own turn, then those before it, newest first."""
+        async for each in self.chain(project, record, child_id):
+            yield [*items_of(each.input_items), *items_of(Timeline(Plan.from_bytes(each.plan)).whole_output)]
+            if each.conversation_id is not None:
+                yield await self._kept(project, each.conversation_id, each.before)
+                return
 
     async def _kept(self, project: str, conversation_id: str, before: int | None = None) -> list[JsonObject]:
         records = await self._store.get_items(project, conversation_id, _EVERYTHING)

@@ -8,6 +8,8 @@ from mockapi.wire.models import snapshot_of
 __all__ = ["amounts_of", "containers_of", "shown_sums", "split_key", "usage_key"]
 
 _DAY_S = 86_400
+_MEMORIES = ("1g", "4g", "16g", "64g")
+"""What a container can have; anything else is counted as the smallest."""
 _CALLS = frozenset(
     (
         "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call", "computer_call",
@@ -75,4 +77,4 @@ def containers_of(items: Sequence[Mapping[str, object]], tools: Sequence[JsonObj
     container = next((tool.get("container") for tool in tools if tool["type"] == "code_interpreter"), None)
     memory = container.get("memory_limit") if isinstance(container, Mapping) else None
     for call in calls:
-        yield str(call.get("container_id")), str(memory or "1g")
+        yield str(call.get("container_id")), memory if memory in _MEMORIES else _MEMORIES[0]

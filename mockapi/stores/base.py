@@ -203,6 +203,7 @@ class Store(Protocol):
     ) -> bool:
         """Replace a record that still has `record.version`, append items and drop one, all or nothing.
 
+        Items that the conversation has already are not appended again.
         The store counts `count` and `version` on. False, and nothing changed, if the record has moved on or is gone.
         """
 

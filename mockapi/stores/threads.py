@@ -20,6 +20,8 @@ class _Thread:
     def append(self, added: Iterable[tuple[str, bytes]]) -> None:
         number = self.record.count
         for item_id, data in added:
+            if item_id in self.items:  # an item stands in a conversation once
+                continue
             self.items[item_id] = ItemRecord(item_id, number, data)
             self.order.append(number)
             self.by_number[number] = item_id
@@ -40,6 +42,7 @@ class Threads:
         self._most = most
         self._threads: OrderedDict[str, _Thread] = OrderedDict()
         self._owners: dict[str, str] = {}
+        self._others: dict[str, dict[str, None]] = {}  # of items that stand in several conversations
 
     def get(self, conversation_id: str) -> ConversationRecord | None:
         """See `Store.get_conversation`."""
@@ -71,17 +74,26 @@ class Threads:
 
     def _append(self, thread: _Thread, items: Sequence[tuple[str, bytes]]) -> None:
         thread.append(items)
+        name = thread.record.id
         for item_id, _ in items:
-            self._owners.setdefault(item_id, thread.record.id)
+            owner = self._owners.setdefault(item_id, name)
+            if owner != name:
+                self._others.setdefault(item_id, {})[name] = None
 
     def _disown(self, conversation_id: str, item_ids: Iterable[str]) -> None:
         for item_id in item_ids:
+            others = self._others.get(item_id)
+            if others is not None:
+                others.pop(conversation_id, None)
             if self._owners.get(item_id) != conversation_id:
                 continue
-            del self._owners[item_id]
-            other = next((name for name, thread in self._threads.items() if item_id in thread.items), None)
-            if other is not None:  # the item stands in several conversations
-                self._owners[item_id] = other
+            if others:
+                self._owners[item_id] = next(iter(others))
+                del others[self._owners[item_id]]
+            else:
+                del self._owners[item_id]
+            if not others:
+                self._others.pop(item_id, None)
 
     def owner_of(self, item_id: str) -> str | None:
         """The conversation that holds an item."""
