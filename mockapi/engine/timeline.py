@@ -244,16 +244,20 @@ class Timeline:
         if self.head[0].offset_s != due:
             yield Piece(0.0, b"".join(pending[:-1]), number - 1)
             pending = pending[-1:]
-        blocks = [(self.begins_s + block.offset_s, self._fill(block.data), block.events) for block in self.score.blocks]
-        tail = self._tail(len(self.head) + len(self.score.notes))
-        blocks.append((self.ends_s, b"".join(event.framed for event in tail), len(tail)))
-        for offset, block, events in blocks:
+        for offset, block, events in self._filled_blocks():
             if offset != due:
                 yield Piece(due, b"".join(pending), number)
                 pending = []
             due, number = offset, number + events
             pending.append(block)
         yield Piece(due, b"".join(pending), number)
+
+    def _filled_blocks(self) -> Iterator[tuple[float, bytes, int]]:
+        """One by one: a stream that lasts for minutes is not made in its first second."""
+        for block in self.score.blocks:
+            yield self.begins_s + block.offset_s, self._fill(block.data), block.events
+        tail = self._tail(len(self.head) + len(self.score.notes))
+        yield self.ends_s, b"".join(event.framed for event in tail), len(tail)
 
 
 def _piece(events: list[Event]) -> Piece:

@@ -33,6 +33,7 @@ class Play:
         self.timeline = timeline
         self._last = after
         self._is_kept = timeline.plan.is_stored or timeline.plan.background is not None
+        self._checked = core.clock.changes
 
     @property
     def is_instant(self) -> bool:
@@ -51,21 +52,25 @@ class Play:
         if self.is_instant:
             yield self.at_once(), True
             return
-        queue = list(self.timeline.pieces(self._last))
-        while queue:
+        left = self.timeline.pieces(self._last)
+        following = next(left, None)
+        while following is not None:
             place = await self._place()
             if place is None:
                 return
             if place.cut_s is not None and self.timeline.cut_s is None:
                 self.timeline = Timeline(self.timeline.plan, cut_s=place.cut_s)
-                queue = list(self.timeline.pieces(self._last))
-            due = [piece for piece in queue if piece.offset_s <= place.elapsed_s + SOON_S]
+                left = self.timeline.pieces(self._last)
+                following = next(left, None)
+            due: list[Piece] = []
+            while following is not None and following.offset_s <= place.elapsed_s + SOON_S:
+                due.append(following)
+                following = next(left, None)
             if due:
-                queue = queue[len(due) :]
                 self._last = due[-1].last
-                yield b"".join(piece.data for piece in due), not queue
-            elif queue:
-                await self._wait(queue[0], place)
+                yield b"".join(piece.data for piece in due), following is None
+            elif following is not None:
+                await self._wait(following, place)
 
     def at_once(self) -> bytes:
         """Everything, in one piece."""
@@ -93,7 +98,8 @@ class Play:
         plan, changes = self.timeline.plan, self._core.clock.changes
         now = await self._core.now(self._project)
         record = None
-        if self._is_kept:
+        if self._is_kept and (plan.background is not None or changes != self._checked):  # a reset wakes whoever waits
+            self._checked = changes
             record = await self._core.store.get_response(self._project, self.timeline.response_id)
             if record is None:
                 return None
