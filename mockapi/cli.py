@@ -1,5 +1,6 @@
 """The command line: reads settings at the edge, prints for people."""
 
+import gc
 import logging
 import re
 import sys
@@ -146,6 +147,7 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
 
     Without PATH: ./scenarios if it exists, else every request gets a short automatic text.
     """
+    gc.disable()  # nothing is garbage before the server runs, which enables it
     from mockapi.server import serve as run  # start-up time of the other commands
 
     if not paths and _DEFAULT_FOLDER.is_dir():

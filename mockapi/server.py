@@ -195,6 +195,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
     factory = config.get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(server.serve(sockets=[sock]))
