@@ -90,4 +90,4 @@ def _tokens(sums: Mapping[str, int], model: str, prices: Prices) -> float | None
 
 
 def _round(dollars: float) -> float:
-    return round(dollars, 9)
+    return round(float(dollars), 9)
