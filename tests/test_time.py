@@ -419,6 +419,8 @@ def test_an_open_stream_ends_when_its_run_is_cancelled(serve):
     assert cancelled["status"] == "cancelled"
     tail = server.get(f"/responses/{response_id}?stream=true&starting_after=1").text
     assert parse_sse(tail) == events[2:]
+    calls = httpx.get(f"{server.url}/_mock/requests", headers=headers).json()["data"]
+    assert [call["operation"] for call in calls if "events" in call] == []  # it never shows events that did not go out
 
 
 def test_a_background_run_goes_on_without_its_client(serve):

@@ -31,13 +31,15 @@ class ResponsesApi:
             await self._whole(exchange, created)
 
     async def _stream(self, exchange: Exchange, created: Created) -> None:
+        play = self._use.play(created)
+
         async def delivered(is_whole: bool) -> None:
             exchange.note += "" if is_whole else ", hung up"
-            exchange.is_cut = not is_whole
+            exchange.is_cut = not is_whole or play.timeline.cut_s is not None
             await self._use.delivered(created, is_whole=is_whole)
 
         headers = exchange.standard_headers() + mock_headers(created.plan.scenario, created.plan.step)
-        await send_stream(self._use.play(created), delivered, headers, exchange.scope, exchange.receive, exchange.send)
+        await send_stream(play, delivered, headers, exchange.scope, exchange.receive, exchange.send)
 
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
