@@ -189,3 +189,37 @@ def test_steps_of_other_endpoints_are_not_in_the_way_of_a_script(in_process):
         "mode: script\nsteps: [{when: {endpoint: responses.retrieve}, error: server_error}, {reply: one}, {reply: two}]"
     )
     assert [say(client).output_text, say(client).output_text] == ["one", "two"]
+
+
+def test_racing_readers_of_a_seed_all_find_it():
+    import asyncio
+
+    from mockapi.service.conversations import Conversations
+
+    from .test_service import make
+
+    async def run():
+        service = make(SCENARIO)
+        store, plain = service.core.store, service.core.store.get_conversation
+
+        async def slow(project, conversation_id):
+            record = await plain(project, conversation_id)
+            await asyncio.sleep(0)
+            return record
+
+        store.get_conversation = slow
+        conversations = Conversations(service.core)
+        return await asyncio.gather(*(conversations.retrieve("p", "conv_support") for _ in range(4)))
+
+    bodies = asyncio.run(run())
+    assert len(set(bodies)) == 1
+    assert json.loads(bodies[0])["metadata"] == {"topic": "refunds"}
+
+
+def test_a_seed_that_was_forgotten_with_time_does_not_come_back():
+    app = TestClient(make_app(SCENARIO), base_url="http://localhost")
+    headers = {"authorization": "Bearer k"}
+    assert app.get("/v1/responses/resp_first", headers=headers).status_code == 200
+    app.post("/_mock/clock", json={"advance": "31d"}, headers=headers)
+    for _ in range(2):
+        assert app.get("/v1/responses/resp_first", headers=headers).status_code == 404

@@ -101,7 +101,8 @@ class Pasts:
     async def conversation(self, project: str, conversation_id: str) -> ConversationRecord:
         """A conversation that is there; 404 if it is not."""
         record = await self._records.conversation(project, conversation_id)
-        if record is None and await self._seeds.conversation(project, conversation_id):
+        if record is None:
+            await self._seeds.conversation(project, conversation_id)  # or somebody else does at this moment
             record = await self._records.conversation(project, conversation_id)
         if record is None:
             raise ApiError(f"Conversation with id '{conversation_id}' not found.", status=404)
@@ -110,7 +111,8 @@ class Pasts:
     async def response(self, project: str, response_id: str) -> Seen | None:
         """A response that can be seen, or that a scenario or `--unknown-ids` makes be there."""
         seen = await self._records.response(project, response_id)
-        if seen is None and await self._seeds.response(project, response_id):
+        if seen is None:
+            await self._seeds.response(project, response_id)
             seen = await self._records.response(project, response_id)
         return seen
 

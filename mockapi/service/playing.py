@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from mockapi.engine.plan import NEVER_S
-from mockapi.engine.timeline import SOON_S, Piece, Timeline, elapsed_at, timeline_at
+from mockapi.engine.timeline import KEPT_S, SOON_S, Piece, Timeline, elapsed_at, timeline_at
 from mockapi.service.core import Core
 from mockapi.service.records import progress_of
 
@@ -101,7 +101,7 @@ class Play:
         if self._is_kept and (plan.background is not None or changes != self._checked):  # a reset wakes whoever waits
             self._checked = changes
             record = await self._core.store.get_response(self._project, self.timeline.response_id)
-            if record is None:
+            if record is None or now >= plan.started_at + KEPT_S:
                 return None
         if record is None or plan.background is None:
             return _Place(now - plan.started_at, None, changes)

@@ -57,11 +57,7 @@ class Records:
         if record is None:
             return None
         plan, progress, now = Plan.from_bytes(record.plan), progress_of(record), await self._core.now(project)
-        if is_visible(plan, progress, now):
-            return Seen(record, plan)
-        if now >= plan.started_at + KEPT_S:
-            await self._store.drop_response(project, response_id)
-        return None
+        return Seen(record, plan) if is_visible(plan, progress, now) else None
 
     async def body(self, project: str, seen: Seen, include: Sequence[str] = ()) -> bytes:
         """Its body now, with what `include` adds to what its create asked for."""
@@ -111,7 +107,8 @@ class Records:
         status = run_status_at(plan, progress, now)
         if status not in ("queued", "in_progress"):
             return status in KEPT
-        return False if plan.background is None and now > turn.due + _STALE_S else None
+        is_lost = now >= plan.started_at + KEPT_S or (plan.background is None and now > turn.due + _STALE_S)
+        return False if is_lost else None
 
     async def item(self, project: str, item_id: str) -> JsonObject | None:
         """An item by its id, wherever it is kept."""

@@ -1,6 +1,6 @@
 """State that no call has made: what scenarios lay down, and with `--unknown-ids create` whatever is asked for.
 
-Each id is laid down once per project: what a client deletes stays deleted.
+An id is taken once per project: what a client deletes stays deleted, since its record stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,16 +42,13 @@ class Seeds:
         """Whether whatever is asked for is there."""
         return self._core.settings.unknown_ids == "create"
 
-    async def _is_first(self, project: str, item_id: str) -> bool:
-        return await self._store.take_ordinal(project, digest(b"laid down", item_id.encode("utf-8", "surrogatepass"))) == 0
-
     async def conversation(self, project: str, conversation_id: str) -> bool:
-        """Lay a conversation down; False if there is none of that id, or was one before."""
+        """Lay a conversation down; False if there is none of that id, or it was there already, deleted or not."""
         scenarios = await self._core.scenarios_of(project)
         seed = next((each for scenario in scenarios if (each := scenario.conversations.get(conversation_id))), None)
         if seed is None and self.invents:
             seed = ConversationSeed()
-        if seed is None or not await self._is_first(project, conversation_id):
+        if seed is None:
             return False
         now = await self._core.now(project)
         identity = self._core.identity_of(project, "conversation", conversation_id)
@@ -62,7 +59,7 @@ class Seeds:
         return await self._store.add_conversation(project, record, [(str(item["id"]), dumps(item)) for item in items])
 
     async def response(self, project: str, response_id: str) -> bool:
-        """Lay a response down, and first those that it follows; False if there is none of that id, or was one before."""
+        """Lay a response down, and first those that it follows; False if there is none of that id, or it was there already."""
         scenarios = await self._core.scenarios_of(project)
         chain: list[tuple[str, ResponseSeed]] = []
         wanted: str | None = response_id
@@ -80,8 +77,6 @@ class Seeds:
         return is_laid
 
     async def _lay_response(self, project: str, response_id: str, seed: ResponseSeed) -> bool:
-        if not await self._is_first(project, response_id):
-            return False
         identity = self._core.identity_of(project, "response", response_id)
         parent_id = seed.previous_response_id
         parent = await self._store.get_response(project, parent_id) if parent_id else None
