@@ -6,7 +6,7 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 
-from .conftest import make_app
+from .conftest import gives_way, make_app
 
 SCENARIO = """
 prompts:
@@ -200,14 +200,7 @@ def test_racing_readers_of_a_seed_all_find_it():
 
     async def run():
         service = make(SCENARIO)
-        store, plain = service.core.store, service.core.store.get_conversation
-
-        async def slow(project, conversation_id):
-            record = await plain(project, conversation_id)
-            await asyncio.sleep(0)
-            return record
-
-        store.get_conversation = slow
+        gives_way(service.core.store, "get_conversation")
         conversations = Conversations(service.core)
         return await asyncio.gather(*(conversations.retrieve("p", "conv_support") for _ in range(4)))
 

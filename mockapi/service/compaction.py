@@ -13,7 +13,7 @@ from mockapi.service.past import Effective, Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
-from mockapi.wire.ids import Derivation, partition_of
+from mockapi.wire.ids import Derivation, partition_among
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
 from mockapi.wire.objects import usage_object
@@ -138,6 +138,5 @@ class Compaction:
 
 def _derivation(identity: bytes, partition: str | None, items: Sequence[JsonObject], now: float) -> Derivation:
     """Ids of what compacting makes carry the flag of what is not stored (WIRE.md §3)."""
-    given = (partition_of(item_id) for item in items if isinstance(item_id := item.get("id"), str))
-    partition = partition or next((each for each in given if each is not None), None)
+    partition = partition or partition_among(items)
     return Derivation(identity, is_stored=False, seconds=int(now), partition=partition)

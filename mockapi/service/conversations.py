@@ -10,7 +10,7 @@ from mockapi.service.compacted import folded
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.paging import no_cursor
 from mockapi.service.past import Pasts
-from mockapi.service.records import Records, items_of
+from mockapi.service.records import Records, item_of
 from mockapi.service.seeds import Seeds, prefix_after, thread_items
 from mockapi.stores.base import ConversationRecord, ItemRecord
 from mockapi.wire.ids import digest, thread_id
@@ -20,8 +20,6 @@ from mockapi.wire.operations import ConversationCreate, ConversationUpdate, Item
 from mockapi.wire.requests import full_items
 
 __all__ = ["Conversations"]
-
-_EVERYTHING = 1_000_000_000
 
 
 class Conversations:
@@ -117,13 +115,13 @@ class Conversations:
         kept = await self._store.get_items(
             project, conversation_id, query.limit + 1, after=after, is_ascending=is_ascending
         )  # fmt: skip
-        shown = [gated(_item(record), query.include) for record in kept[: query.limit]]
+        shown = [gated(item_of(record.data), query.include) for record in kept[: query.limit]]
         return list_body(shown, has_more=len(kept) > query.limit)
 
     async def get_item(self, project: str, conversation_id: str, item_id: str, query: ListQuery) -> bytes:
         """One item."""
         found = await self._item(project, conversation_id, item_id)
-        item = _item(found) if found else self._seeds.invented_item(item_id)
+        item = item_of(found.data) if found else self._seeds.invented_item(item_id)
         return dumps(gated(item or {}, query.include))
 
     async def delete_item(self, project: str, conversation_id: str, item_id: str) -> bytes:
@@ -131,8 +129,8 @@ class Conversations:
         while True:
             record = await self._pasts.conversation(project, conversation_id)
             await self._item(project, conversation_id, item_id)
-            kept = await self._store.get_items(project, conversation_id, _EVERYTHING)
-            left = [_item(each) for each in kept if each.id != item_id]
+            kept = await self._store.get_items(project, conversation_id)
+            left = [item_of(each.data) for each in kept if each.id != item_id]
             context = self._folded(project, left, digest(b"deleted", record.context, item_id.encode("utf-8", "surrogatepass")))
             if await self._store.change_conversation(project, replace(record, context=context), dropped=item_id):
                 return _shown(record)
@@ -158,7 +156,3 @@ def _shown(record: ConversationRecord) -> bytes:
 
 def _pairs(items: Sequence[JsonObject]) -> list[tuple[str, bytes]]:
     return [(str(item["id"]), dumps(item)) for item in items]
-
-
-def _item(record: ItemRecord) -> JsonObject:
-    return next(iter(items_of(b"[%b]" % record.data)))

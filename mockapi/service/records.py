@@ -18,7 +18,7 @@ from mockapi.service.core import Core
 from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "items_of", "progress_of"]
+__all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "item_of", "items_of", "progress_of"]
 
 _PROGRESS = TypeAdapter(Progress)
 DELIVERED = dumps(Progress(is_delivered=True))
@@ -118,7 +118,7 @@ class Records:
     async def _item_of(self, project: str, owner: Owner, item_id: str) -> JsonObject | None:
         if owner.is_conversation:
             kept = await self._store.get_item(project, owner.id, item_id)
-            return None if kept is None else next(iter(items_of(b"[%b]" % kept.data)))
+            return None if kept is None else item_of(kept.data)
         seen = await self.response(project, owner.id)
         if seen is None:
             return None
@@ -145,9 +145,15 @@ def progress_of(record: ResponseRecord) -> Progress:
 
 def context_after(core: Core, project: str, record: ConversationRecord, turn: Turn) -> bytes:
     """The conversation's context when a turn's items have been appended."""
-    items = [item for _, data in turn.items for item in items_of(b"[%b]" % data)]
+    items = [item_of(data) for _, data in turn.items]
     after = folded(core, project, Context.from_bytes(record.context), items, turn.tokens)
     return after._replace(prefix=turn.prefix).to_bytes()
+
+
+def item_of(data: bytes) -> JsonObject:
+    """A stored item."""
+    value = loads(data)
+    return value if isinstance(value, dict) else {}
 
 
 def items_of(data: bytes) -> list[JsonObject]:

@@ -23,7 +23,7 @@ from mockapi.service.runs import Runs
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
 from mockapi.wire.capabilities import check_capabilities
-from mockapi.wire.ids import partition_of
+from mockapi.wire.ids import partition_among
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.models import family_of
 from mockapi.wire.operations import ListQuery
@@ -79,7 +79,7 @@ class Responses:
         names = await self._names(call.project, facts, selection, effective)
         tokens = count_input(facts, self.core.counter)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = past.partition or _partition(effective.items)
+        partition = past.partition or partition_among(effective.items)
         moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
         if shown is not None:
             moment = moment._replace(instructions=shown)
@@ -176,16 +176,6 @@ class Responses:
         """A page of the whole effective input: what stood before, and the request's own items."""
         seen = await self.runs.seen(project, response_id)
         return await page_of(self._pasts.turns.listed(project, seen.record), query)
-
-
-def _partition(items: Sequence[JsonObject]) -> str | None:
-    """What a client that replays its history goes on with: the partition of the first item that has one."""
-    for item in items:
-        item_id = item.get("id")
-        partition = partition_of(item_id) if isinstance(item_id, str) else None
-        if partition is not None:
-            return partition
-    return None
 
 
 def _parts(message: JsonObject) -> list[JsonObject]:

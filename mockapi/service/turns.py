@@ -10,13 +10,11 @@ from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
 from mockapi.service.compacted import expanded
 from mockapi.service.core import Core
-from mockapi.service.records import items_of
+from mockapi.service.records import item_of, items_of
 from mockapi.stores.base import ConversationRecord, ResponseRecord
 from mockapi.wire.json import JsonObject
 
 __all__ = ["Turns"]
-
-_EVERYTHING = 1_000_000_000
 
 
 class Turns:
@@ -69,6 +67,5 @@ class Turns:
                 return
 
     async def _kept(self, project: str, conversation_id: str, before: int | None = None) -> list[JsonObject]:
-        records = await self._store.get_items(project, conversation_id, _EVERYTHING)
-        chosen = (record for record in records if before is None or record.number < before)
-        return [item for record in chosen for item in items_of(b"[%b]" % record.data)]
+        records = await self._store.get_items(project, conversation_id)
+        return [item_of(record.data) for record in records if before is None or record.number < before]

@@ -208,9 +208,9 @@ class Store(Protocol):
         """
 
     async def get_items(
-        self, project: str, conversation_id: str, limit: int, *, after: int | None = None, is_ascending: bool = True
+        self, project: str, conversation_id: str, limit: int | None = None, *, after: int | None = None, is_ascending: bool = True
     ) -> Sequence[ItemRecord]:
-        """At most `limit` items by number, beyond the number `after` in the direction asked for."""
+        """At most `limit` items (None: all) by number, beyond the number `after` in the direction asked for."""
 
     async def get_item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
         """One item, or None."""

@@ -148,7 +148,7 @@ class MemoryStore(Store):
         return self._of(project).threads.change(record, added, dropped)
 
     async def get_items(
-        self, project: str, conversation_id: str, limit: int, *, after: int | None = None, is_ascending: bool = True
+        self, project: str, conversation_id: str, limit: int | None = None, *, after: int | None = None, is_ascending: bool = True
     ) -> Sequence[ItemRecord]:
         """See `Store`."""
         return self._seen(project).threads.page(conversation_id, limit, after, is_ascending=is_ascending)

@@ -104,16 +104,17 @@ class Threads:
         thread = self._threads.get(conversation_id)
         return thread.items.get(item_id) if thread else None
 
-    def page(self, conversation_id: str, limit: int, after: int | None, *, is_ascending: bool) -> Sequence[ItemRecord]:
+    def page(self, conversation_id: str, limit: int | None, after: int | None, *, is_ascending: bool) -> Sequence[ItemRecord]:
         """See `Store.get_items`."""
         thread = self._threads.get(conversation_id)
         if thread is None:
             return ()
         order = thread.order
+        most = len(order) if limit is None else limit
         if is_ascending:
             first = 0 if after is None else bisect_right(order, after)
-            numbers = order[first : first + limit]
+            numbers = order[first : first + most]
         else:
             end = len(order) if after is None else bisect_left(order, after)
-            numbers = order[max(0, end - limit) : end][::-1]
+            numbers = order[max(0, end - most) : end][::-1]
         return [thread.items[thread.by_number[number]] for number in numbers]

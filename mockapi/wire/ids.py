@@ -3,7 +3,7 @@
 `<prefix>_` + 16 hex partition + 2 hex flag + 8 hex unix seconds + 24 hex. Flag `00` is stored, `01` is `store: false`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "chance",
     "digest",
     "is_id",
+    "partition_among",
     "partition_of",
     "request_id_of",
     "text_of_length",
@@ -62,6 +63,12 @@ def partition_of(any_id: str) -> str | None:
     if len(tail) == 48:
         return tail[-16:]
     return None
+
+
+def partition_among(items: Iterable[Mapping[str, object]]) -> str | None:
+    """What a client that replays its history goes on with: the partition of the first item whose id has one."""
+    given = (partition_of(item_id) for item in items if isinstance(item_id := item.get("id"), str))
+    return next((partition for partition in given if partition is not None), None)
 
 
 class Derivation:
