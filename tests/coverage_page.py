@@ -42,7 +42,7 @@ DEVIATIONS = (
     "Tokens are estimated (docs/tokens.md), or counted with `--tokens bpe`; image, audio and file inputs cost nothing.",
     "`include: web_search_call.results` adds nothing: its effect was never recorded.",
     "A web search is added without its action, as gpt-5 does; older models show one.",
-    "Parallel `mcp_list_tools` come one after the other; real ones may interleave.",
+    "Several `mcp_list_tools` end in their order; real ones end as their servers answer.",
     "In `response.completed` a compaction item has the same ciphertext as in its `done` event; recorded ones differ.",
     "A stream that is open when its run is cancelled ends with `response.failed`; no recording shows the real one.",
     "The cursor that a list does not know is 404; the real status is not known.",

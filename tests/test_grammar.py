@@ -139,6 +139,21 @@ def test_every_recorded_stream_is_compared_or_an_exception():
     assert len(RECORDED) > 20
 
 
+def test_tool_lists_in_a_row_interleave(serve):
+    """WIRE.md §4 "Ordering across items": all begin, all end, and only the last is done before the response is."""
+    lists = [{"mcp_list_tools": {"server_label": label, "tools": ["f"]}} for label in "abc"]
+    server = serve(json.dumps({"steps": [{"reply": [*lists, {"message": "x"}, lists[0]]}]}))
+    events = [data for _, data in parse_sse(server.post({"model": "gpt-4.1", "input": "x", "stream": True}).text)]
+    begun = ["output_item.added", "mcp_list_tools.in_progress"]
+    alone = [*begun, "mcp_list_tools.completed", "output_item.done"]
+    kinds = [event["type"].removeprefix("response.") for event in events]
+    assert kinds[2:12] == [*begun * 3, *["mcp_list_tools.completed"] * 3, "output_item.done"]
+    assert kinds[-5:-1] == alone
+    assert [event["output_index"] for event in events[2:12]] == [0, 0, 1, 1, 2, 2, 0, 1, 2, 2]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert [item["type"] for item in events[-1]["response"]["output"]] == ["mcp_list_tools"] * 3 + ["message", "mcp_list_tools"]
+
+
 def test_a_failing_stream_is_the_recorded_one(serve):
     server = serve("steps: [{fail: insufficient_quota}]")
     events = parse_sse(server.post({"model": "gpt-4o", "input": "x", "stream": True}).text)

@@ -241,6 +241,51 @@ def test_an_unknown_type_is_a_warning():
     assert load_text(REPLY + "type: message\n      content: []").warnings == ()
 
 
+CALL_ITEM = "{type: function_call, call_id: call_1, name: f, arguments: '{}'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        (
+            REPLY + "shell_call_output: hi",
+            "3:7: steps[0].reply[0].shell_call_output: the shell_call_output answers no shell_call: none goes before it",
+        ),
+        (REPLY + "shell_call: ls\n    - shell_call_output: hi", None),
+        (REPLY + "program_output: {result: hi, call_id: call_1}", None),
+        (REPLY + "shell_call_output: {stdout: hi, call_id: '{{ input }}'}", None),
+        (
+            REPLY + "tool_search_output: {tools: []}",
+            "3:7: steps[0].reply[0].tool_search_output: the tool_search_output answers no tool_search_call: none goes before it",
+        ),
+        (
+            "steps: []\nconversations:\n  conv_a:\n    items:\n    - {type: function_call_output, call_id: call_1, output: x}",
+            "5:7: conversations.conv_a.items[0]: the function_call_output answers no function_call: none goes before it",
+        ),
+        (
+            f"steps: []\nconversations: {{conv_a: {{items: [{CALL_ITEM}, {{type: function_call_output, call_id: call_1, output: x}}]}}}}",
+            None,
+        ),
+        (
+            f"steps: []\nresponses: {{resp_a: {{input: [{{role: user, content: x}}, {CALL_ITEM}], output: [{{function_call_output: {{call_id: call_1, output: x}}}}]}}}}",
+            None,
+        ),
+        (
+            f"steps: []\nresponses: {{resp_a: {{input: [{CALL_ITEM}, {{type: function_call_output, call_id: call_2, output: x}}]}}}}",
+            "2:",
+        ),
+        (
+            "steps: []\nresponses: {resp_a: {previous_response_id: resp_b, input: [{type: function_call_output, call_id: call_2, output: x}]}}",
+            None,
+        ),
+    ],
+)
+def test_a_tool_output_without_its_call_is_a_warning(text, warned):
+    warnings = [str(warning) for warning in load_text(text, "f.yaml").warnings]
+    assert len(warnings) == (warned is not None)
+    assert all(warning.startswith(f"f.yaml:{warned}") for warning in warnings)
+
+
 PIXEL = b"\x89PNG\r\n\x1a\n"
 
 

@@ -113,7 +113,8 @@ class ItemGrammar:
     show, `events` what lies between. `status` is the one it ends with, None for types that have none. `call` is "own" for
     a call with a `call_id`, or the type of the call that it answers. `runs` tells who runs it: "server", "client" or "".
     `finish` fills in what depends on the request; `cut` is what is left of the item when the response ends early, and
-    `cut_status` its status then.
+    `cut_status` its status then. Neighbours of a type that `interleaves` begin one after the other, end so too, and only the last
+    of them gets `output_item.done` (WIRE.md §4 "Ordering across items").
     """
 
     prefix: str
@@ -126,6 +127,7 @@ class ItemGrammar:
     finish: Callable[[JsonObject, Shaping, Slots], JsonObject] = _finished
     cut: Callable[[Item, Cut], JsonObject] = _whole
     cut_status: str = "incomplete"
+    interleaves: bool = False
 
     def ended(self, item: Item, cut: Cut) -> JsonObject:
         """The item as it is when the response ends in the middle of it."""

@@ -49,7 +49,7 @@ GRAMMAR: Mapping[str, ItemGrammar] = {
         "ig", bare, hosted.image_events, runs=by_server,
         finish=hosted.finish_image, cut=hosted.cut_image, cut_status="generating",
     ),
-    "mcp_list_tools": ItemGrammar("mcpl", hosted.list_tools_opening, hosted.list_tools_events, status=None),
+    "mcp_list_tools": ItemGrammar("mcpl", hosted.list_tools_opening, hosted.list_tools_events, status=None, interleaves=True),
     "mcp_call": ItemGrammar(
         "mcp", blanked(arguments="", error=None, output=None), hosted.mcp_call_events, runs=by_server, cut=cut_field("arguments")
     ),

@@ -14,7 +14,7 @@ from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
-from mockapi.scenario.reply import Rendered
+from mockapi.scenario.reply import Rendered, check_json
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.wire.catalogue import error_from, failure_of
@@ -63,6 +63,8 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment)
     if error is not None:
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT
+    if reply.jsons:
+        check_json(reply, request.text)
     ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
 

@@ -178,14 +178,41 @@ def _is_search(item: JsonObject) -> bool:
 
 def _drafts(finished: Finished, shown: Sequence[JsonObject], key: ScoreKey) -> Iterator[Draft]:
     """All events between the head and the end, with what places them: item and output index."""
-    for index, (item, script) in enumerate(zip(finished.items, finished.scripts, strict=True)):
-        grammar = grammar_of(item["type"])
-        at: JsonObject = {"output_index": index}
-        places: Mapping[str, JsonObject] = {"item": {"item_id": item["id"], **at}, "output": at, "response": {}}
-        yield Draft("output_item.added", {**at, "item": grammar.opening(item)})
-        for draft in grammar.events(item, Play(key.pace.chunk, script, key.shaping)):
-            yield draft._replace(fields={**places[draft.place], **draft.fields})
-        yield Draft("output_item.done", {**at, "item": shown[index]})
+    items = zip(finished.items, finished.scripts, shown, strict=True)
+    acts = [_Act(index, item, whole, _acted(index, item, script, key)) for index, (item, script, whole) in enumerate(items)]
+    for interleaves, together in groupby(acts, key=lambda act: grammar_of(act.item["type"]).interleaves):
+        scene = list(together)
+        for act in [] if interleaves else scene:
+            yield from (act.added, *act.events, act.done)
+        if interleaves:
+            yield from (draft for act in scene for draft in (act.added, *act.events[:-1]))
+            yield from (act.events[-1] for act in scene)
+            yield scene[-1].done
+
+
+class _Act(NamedTuple):
+    """One item on the stage: its place, what it is, what `done` shows, and the events between its two ends."""
+
+    place: int
+    item: JsonObject
+    whole: JsonObject
+    events: Sequence[Draft]
+
+    @property
+    def added(self) -> Draft:
+        opening = grammar_of(self.item["type"]).opening(self.item)
+        return Draft("output_item.added", {"output_index": self.place, "item": opening})
+
+    @property
+    def done(self) -> Draft:
+        return Draft("output_item.done", {"output_index": self.place, "item": self.whole})
+
+
+def _acted(index: int, item: JsonObject, script: Mapping[str, object], key: ScoreKey) -> list[Draft]:
+    at: JsonObject = {"output_index": index}
+    places: Mapping[str, JsonObject] = {"item": {"item_id": item["id"], **at}, "output": at, "response": {}}
+    events = grammar_of(item["type"]).events(item, Play(key.pace.chunk, script, key.shaping))
+    return [draft._replace(fields={**places[draft.place], **draft.fields}) for draft in events]
 
 
 _KEEPALIVE = Draft("keepalive", {})

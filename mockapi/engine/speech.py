@@ -74,12 +74,17 @@ def _text_events(part: Item, at: JsonObject, play: Play) -> Iterator[Draft]:
         fields = {**at, "delta": delta, "logprobs": entries}
         yield Draft("output_text.delta", fields, is_delta=True, is_obfuscated=True)
         position += len(delta)
-        due = [each for each in pending if span_end(each[1]) <= position] if pending else []
+        due = [each for each in pending if _is_due(each[1], position)] if pending else []
         yield from _annotations(due, at)
         pending = [each for each in pending if each not in due]
     yield from _annotations(pending, at)
     yield Draft("output_text.done", {**at, "logprobs": list(logprobs), "text": text})
     yield Draft("content_part.done", {**at, "part": {**part, "logprobs": []}})
+
+
+def _is_due(annotation: Item, position: int) -> bool:
+    """Behind the span it cites; a container's files are cited behind the whole text (recording openai-code-interpreter-tool.1)."""
+    return annotation.get("type") != "container_file_citation" and span_end(annotation) <= position
 
 
 def _annotations(due: Sequence[tuple[int, Item]], at: JsonObject) -> Iterator[Draft]:

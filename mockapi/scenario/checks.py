@@ -1,13 +1,13 @@
 """What no stream can show, though each of its parts is well written: told at load, with its place."""
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from mockapi.scenario.forms import ITEM_TYPES
 from mockapi.scenario.places import At, Placed, items_of
 from mockapi.scenario.template import is_template
 
-__all__ = ["impossible", "unknown_types"]
+__all__ = ["impossible", "unanswered", "unknown_types"]
 
 Finding = tuple[At, str]
 
@@ -27,6 +27,32 @@ def unknown_types(reply: object) -> Iterator[Finding]:
     for item in items_of(reply):
         if "type" in item.form and item.kind not in ITEM_TYPES:
             yield (*item.at, "type"), item.kind
+
+
+def unanswered(reply: object, before: Sequence[Placed] = ()) -> Iterator[Finding]:
+    """(where in the reply, what is odd) of tool outputs without their call: none of its type and call id goes before."""
+    seen = list(before)
+    for item in items_of(reply):
+        called = _call_of(item.kind)
+        if called and not _is_called(item, called, seen):
+            yield item.at, f"the {item.kind} answers no {called}: none goes before it"
+        seen.append(item)
+
+
+def _call_of(kind: str) -> str:
+    """The type that an output item answers; "" for items that answer nothing."""
+    if not kind.endswith("_output"):
+        return ""
+    return "tool_search_call" if kind == "tool_search_output" else kind.removesuffix("_output")
+
+
+def _is_called(item: Placed, called: str, seen: Sequence[Placed]) -> bool:
+    """By its call id where it names one; a template may name any, and a program of an earlier turn may still run."""
+    call_id = item.form.get("call_id")
+    if call_id is None:
+        return any(each.kind == called for each in seen)
+    is_open = is_template(str(call_id)) or item.kind == "program_output"
+    return is_open or any(each.kind == called and each.form.get("call_id") in (call_id, None) for each in seen)
 
 
 def _repeated(items: list[Placed]) -> Iterator[Finding]:

@@ -193,7 +193,7 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
         {seed_id: ConversationSeed.model_construct(**seed) for seed_id, seed in seeds["conversations"].items()},
         {seed_id: ResponseSeed.model_construct(**seed) for seed_id, seed in seeds["responses"].items()},
         frozenset(_seals(source.data)),
-        warnings_of(raw_steps, source),
+        warnings_of(source),
         model.webhooks,
     )
 

@@ -1,13 +1,14 @@
 """What pydantic found wrong in a scenario file, in words for the person who wrote it: file:line:column, key, what was meant."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mockapi.errors import Problem
-from mockapi.scenario.checks import unknown_types
+from mockapi.scenario.checks import unanswered, unknown_types
 from mockapi.scenario.forms import FORMS, ITEM_TYPES
 from mockapi.scenario.model import (
     BackgroundForm,
@@ -22,6 +23,7 @@ from mockapi.scenario.model import (
     UsageForm,
     When,
 )
+from mockapi.scenario.places import Placed, items_of
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.scenario.source import Source
 from mockapi.scenario.webhooks import WebhookForm
@@ -59,13 +61,27 @@ def problems_of(error: ValidationError, source: Source) -> list[Problem]:
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 
 
-def warnings_of(steps: Sequence[Mapping[str, object]], source: Source) -> tuple[Problem, ...]:
-    """What works, but is probably not meant, in the steps of a scenario that passed its model."""
-    return tuple(
-        source.problem_at(("steps", index, "reply", *at), _unknown_type(kind))
-        for index, step in enumerate(steps)
-        for at, kind in unknown_types(step.get("reply"))
-    )
+def warnings_of(source: Source) -> tuple[Problem, ...]:
+    """What works, but is probably not meant, in a scenario that passed its model."""
+    data = source.data if isinstance(source.data, Mapping) else {}
+    found = [
+        ((*here, *at), message)
+        for here, items, before in _item_lists(data)
+        for at, message in (*((at, _unknown_type(kind)) for at, kind in unknown_types(items)), *unanswered(items, before))
+    ]
+    return tuple(source.problem_at(path, message) for path, message in found)
+
+
+def _item_lists(data: Mapping[str, Any]) -> Iterator[tuple[Path, object, Sequence[Placed]]]:
+    """(path, items, items before them) of all lists of items in a scenario; what a seed follows is not looked at."""
+    for index, step in enumerate(data["steps"]):
+        yield ("steps", index, "reply"), step.get("reply"), ()
+    for name, seed in (data.get("conversations") or {}).items():
+        yield ("conversations", name, "items"), seed.get("items"), ()
+    for name, seed in (data.get("responses") or {}).items():
+        if not seed.get("previous_response_id"):
+            yield ("responses", name, "input"), seed.get("input"), ()
+            yield ("responses", name, "output"), seed.get("output"), list(items_of(seed.get("input")))
 
 
 def _unknown_type(kind: str) -> str:
