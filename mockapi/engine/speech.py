@@ -83,7 +83,7 @@ def _text_events(part: Item, at: JsonObject, play: Play) -> Iterator[Draft]:
 
 
 def _is_due(annotation: Item, position: int) -> bool:
-    """Behind the span it cites; a container's files are cited behind the whole text (recording openai-code-interpreter-tool.1)."""
+    """Behind the span it cites; a container's files are cited behind the whole text (openai-code-interpreter-tool.1)."""
     return annotation.get("type") != "container_file_citation" and span_end(annotation) <= position
 
 
