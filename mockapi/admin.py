@@ -12,6 +12,7 @@ from mockapi.errors import MockError, ScenarioError, UsageError
 from mockapi.prices import NO_PRICES, Prices, cost_of
 from mockapi.scenario.units import parse_duration
 from mockapi.service.core import Core
+from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, Entry
@@ -32,6 +33,7 @@ class Admin:
         self._core = core
         self._prices = prices
         self._runs = Runs(core)
+        self.faults = Faults(core)
 
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
@@ -220,10 +222,14 @@ def _shown(entry: Entry) -> JsonObject:
         "scenario": entry.scenario or None,
         "step": entry.step or None,
         "unmatched": entry.is_unmatched,
+        "fault": entry.fault or None,
         "note": entry.note or None,
     }
-    if entry.is_stream and entry.plan:
-        shown["events"] = [loads(event.data) for event in Timeline(Plan.from_bytes(entry.plan)).events()]
+    timeline = Timeline(Plan.from_bytes(entry.plan)) if entry.plan else None
+    if timeline is not None:
+        shown["response_id"] = timeline.response_id  # also where its client never learnt it
+    if timeline is not None and entry.is_stream:
+        shown["events"] = [loads(event.data) for event in timeline.events()]
     else:
         shown["response"] = _data(entry.response)
     return shown

@@ -123,6 +123,13 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 @_setting("--admin-key", "", click.STRING, "Guards the admin API: callers send it in X-Mock-Admin-Key. Default: no guard.")
 @_setting("--allowed-hosts", "", _Listed(), "Further host names the admin API may be called by, comma-separated; * for any.")
 @_setting("--cors", "", _Listed(), "Origins, comma-separated, whose web pages may call the API; * for any. Default: none.")
+@click.option(
+    "--fault-header",
+    is_flag=True,
+    envvar="MOCKAPI_FAULT_HEADER",
+    show_envvar=True,
+    help="Let a request pick its own fault or error: X-Mock-Fault: NAME.",
+)
 @_setting("--webhook-url", "", _Listed(), "URLs, comma-separated, that are told when a background response of any project ends.")
 @_setting("--webhook-secret", "", click.STRING, "Signs webhooks that no scenario names a secret for. Default: a known one.")
 @_setting("--webhook-hosts", "", _Listed(), "Hosts beyond loopback that webhooks may go to: globs, comma-separated; * for any.")
@@ -169,14 +176,16 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def check(paths: tuple[Path, ...], as_json: bool) -> None:
     """Check scenario files: file:line:column, the key, what is wrong, what was probably meant. Exit 1 if anything is."""
-    from mockapi.scenario.load import load_paths  # start-up time of the other commands
+    from mockapi.engine.reach import unreached  # start-up time of the other commands
+    from mockapi.scenario.load import load_paths
 
     problems: Sequence[Problem] = ()
     warnings: Sequence[Problem] = ()
     count = 0
     try:
         scenarios = load_paths(paths)
-        count, warnings = len(scenarios), [warning for scenario in scenarios for warning in scenario.warnings]
+        count = len(scenarios)
+        warnings = [warning for scenario in scenarios for warning in (*scenario.warnings, *unreached(scenario))]
     except ScenarioError as error:
         problems = error.problems
     except MockApiError as error:

@@ -126,6 +126,11 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
+async def outside_time(seconds: float) -> None:
+    """Wait seconds of wall time, whatever a project's clock shows: for what only a client's own patience can end."""
+    await asyncio.sleep(seconds)
+
+
 def stopwatch() -> float:
     """Seconds on a monotonic watch, for what the log says a request took; never part of an answer."""
     return time.perf_counter()

@@ -16,7 +16,8 @@ class Settings:
     retention, `prices` a file of token prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says
     how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the
     accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that
-    the admin API may be called by, `*` for any; `cors` are the origins of web pages that may call the emulated API;
+    the admin API may be called by, `*` for any; `fault_header` lets a request pick its fault by `X-Mock-Fault`; `cors` are the
+    origins of web pages that may call the emulated API;
     `webhook_url` are URLs that are told of every project's background responses, signed with `webhook_secret`, `webhook_hosts`
     the hosts beyond loopback that webhooks may go to (globs, `*` for any).
     """
@@ -40,6 +41,7 @@ class Settings:
     admin_key: str = ""
     allowed_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
+    fault_header: bool = False
     webhook_url: tuple[str, ...] = ()
     webhook_secret: str = ""
     webhook_hosts: tuple[str, ...] = ()

@@ -53,7 +53,7 @@ def test_check_as_json(tmp_path):
         "line": 2,
         "column": 5,
         "key": "steps[0]",
-        "message": "a step needs one of reply, error, fail, incomplete",
+        "message": "a step needs one of reply, error, fail, incomplete, fault",
     }
     assert json.loads(run("check", "--json", str(SCENARIOS)).output) == {"ok": True, "problems": [], "warnings": []}
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from mockapi.cli import main
+from mockapi.scenario.faults import BadJson, BadToolCall, FaultForm
 from mockapi.scenario.forms import FORMS, draft_of, long_item
 from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
@@ -70,6 +71,12 @@ def test_every_webhook_fault_is_described():
     assert [name for name in get_args(FaultName) if f"`{name}`" not in page] == []
 
 
+def test_every_fault_is_described():
+    page = (ROOT / "docs" / "faults.md").read_text()
+    values = [*get_args(BadToolCall), *get_args(BadJson)]
+    assert [name for name in (*FaultForm.model_fields, *values) if f"`{name}" not in page] == []
+
+
 def test_every_item_and_code_is_described():
     assert [name for name in (*FORMS, *ERROR_CODES, *OPERATIONS) if f"`{name}`" not in PAGE] == []
 
@@ -105,7 +112,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 11
+    assert len(routes) == 13
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from mockapi.engine.faults import Hit
 from mockapi.engine.items import Cut, Shaping
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
@@ -12,11 +13,13 @@ from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
 from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
+from mockapi.scenario.faults import Fault
 from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.reply import Rendered, check_json
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
+from mockapi.scenario.spoil import spoiled
 from mockapi.wire.catalogue import error_from, failure_of
 from mockapi.wire.counter import FRAMING_TOKENS, Counter, Counting
 from mockapi.wire.ids import request_id_of
@@ -25,7 +28,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import echo_request, tool_usage, usage_object
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "including", "plan_given", "plan_reply", "scripted_error"]
+__all__ = ["Moment", "Names", "count_input", "including", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -53,20 +56,33 @@ class Moment(NamedTuple):
         return request_id_of(self.identity)
 
 
-def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment) -> Timeline:
-    """The timeline of the answer; raises the `ApiError` that the step scripts instead, if it does."""
+def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment, hit: Hit | None = None) -> Timeline:
+    """The timeline of the answer, spoiled as the fault says; raises the `ApiError` that the step scripts instead, if it does."""
     request, step = facts.request, selection.step
+    fault = hit.fault if hit else None
     if step is None:
-        return _timeline(facts, Rendered(respond(facts), {}), COMPLETED, moment)
+        return _timeline(facts, _spoiled(Rendered(respond(facts), {}), fault), COMPLETED, moment)
     scenario = selection.scenario.name if selection.scenario else ""
     error = scripted_error(facts, selection, names, moment)
     if error is not None:
+        error.hit = hit or error.hit
         raise error
-    reply = step.reply.rendered(names) if step.reply else _SILENT
-    if reply.jsons:
+    reply = step.reply.rendered(names) if step.reply else _SILENT if step.ends_early else Rendered(respond(facts), {})
+    if reply.jsons and not (fault and fault.bad_json):
         check_json(reply, request.text)
+    reply = _spoiled(reply, fault)
     ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
+
+
+def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:
+    return replace(reply, drafts=spoiled(reply.drafts, fault)) if fault and (fault.bad_tool_call or fault.bad_json) else reply
+
+
+def scripted_hit(facts: Facts, selection: Selection, moment: Moment) -> Hit | None:
+    """The fault of the step, if it has one and its chance fired."""
+    fault = selection.step.fault if selection.step is not None and selection.fires else None
+    return Hit(fault, _fillers(facts.request, moment)) if fault else None
 
 
 def scripted_error(facts: Facts, selection: Selection, names: Names, moment: Moment) -> ApiError | None:
@@ -76,6 +92,7 @@ def scripted_error(facts: Facts, selection: Selection, names: Names, moment: Mom
         return None
     error = error_from(step.error.rendered(names), _fillers(facts.request, moment))
     error.answered_by = (selection.scenario.name if selection.scenario else "", step.name)
+    error.hit = scripted_hit(facts, selection, moment)
     return error
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
-from mockapi.engine.plan import NEVER_S, Background, Plan, Progress
+from mockapi.engine.plan import NEVER_S, Background, Ending, Plan, Progress
 from mockapi.engine.score import Score
 from mockapi.engine.shaping import SHOWABLE
 from mockapi.scenario.context import Call
@@ -184,6 +184,11 @@ class Timeline:
         data = encode_data("error", {"error": self.plan.ending.error, "sequence_number": number})
         failed = self._lifecycle("response.failed", number + 1, status, self.ends_s)
         return Event(self.ends_s, "error", number, data), failed
+
+    def breaking_off(self, error: JsonObject, number: int) -> bytes:
+        """Framed events of a failure in the middle: `error` and `response.failed`, from a `sequence_number` on."""
+        failing = self.plan._replace(ending=Ending("failed", error), drafts=b"[]")
+        return b"".join(event.framed for event in Timeline(failing)._tail(number))
 
     def _offset(self, index: int) -> float:
         """When the index-th event of the score is due."""

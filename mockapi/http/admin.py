@@ -127,6 +127,27 @@ class AdminApi:
         """`GET /_mock/usage`: tokens, tool calls and their cost per model and day of the clock."""
         await exchange.answer_json(await self._admin.usage(self._project(exchange)))
 
+    async def list_faults(self, exchange: Exchange) -> None:
+        """`GET /_mock/faults`: what is switched on, in the order that it is tried."""
+        await exchange.answer_json({"faults": await self._admin.faults.listed(self._project(exchange))})
+
+    async def arm_fault(self, exchange: Exchange) -> None:
+        """`POST /_mock/faults`: `{"name", "when", "fault" or "error", "times", "chance", "armed"}`."""
+        project = self._project(exchange)
+        body = await _json_body(exchange, self._admin.settings.max_body)
+        await exchange.answer_json(await self._admin.faults.arm(project, body))
+
+    async def drop_faults(self, exchange: Exchange) -> None:
+        """`DELETE /_mock/faults`: switch all of them off."""
+        await self._admin.faults.disarm(self._project(exchange), None)
+        await exchange.answer_json({"status": "off"})
+
+    async def drop_fault(self, exchange: Exchange) -> None:
+        """`DELETE /_mock/faults/{name}`."""
+        name = exchange.path_params["name"]
+        await self._admin.faults.disarm(self._project(exchange), name)
+        await exchange.answer_json({"name": name, "status": "off"})
+
     async def advance(self, exchange: Exchange) -> None:
         """`POST /_mock/responses/{response_id}/advance`: move a `manual` background run to its next status."""
         body = await self._admin.advance(self._project(exchange), exchange.path_params["response_id"])

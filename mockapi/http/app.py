@@ -163,6 +163,8 @@ def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
         ("/requests/{id}", {"GET": api.get_request}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
+        ("/faults", {"GET": api.list_faults, "POST": api.arm_fault, "DELETE": api.drop_faults}),
+        ("/faults/{name}", {"DELETE": api.drop_fault}),
         ("/responses/{response_id}/advance", {"POST": api.advance}),
         ("/reset", {"POST": api.reset}),
     ]
@@ -193,6 +195,7 @@ class _Endpoint:
         except ApiError as error:
             if self._journal is not None:
                 await self._journal.identify(exchange)
+                exchange.arm(error.hit, self._journal.core)
             await exchange.fail(error)
         except ClientGoneError:
             exchange.note = "hung up"
@@ -203,6 +206,7 @@ class _Endpoint:
             log.exception("a request failed inside the mock: please report this")
             await exchange.fail(_internal_error())
             exchange.note = "internal error"
+        exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
             await self._journal.write(exchange, name, took_ms)

@@ -44,7 +44,7 @@ class Calls:
         identity = await self._core.identify(call)
         exchange.request_id = request_id_of(identity)
         if operation not in _SCRIPTED_IN_THE_SERVICE:
-            await self._selector.refuse_scripted(call, identity, _raw(exchange.body))
+            exchange.arm(await self._selector.scripted(call, identity, _raw(exchange.body)), self._core)
         return call, identity
 
     def path_id(self, exchange: Exchange, name: str, prefix: str = "") -> str:

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
+from mockapi.engine.faults import Hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
+from mockapi.http.faults import FaultyLine, Line
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
+from mockapi.service.core import Core
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
 
@@ -18,8 +21,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "receive", "request_id", "response",
-        "scope", "status", "timeline",
+        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "note", "receive",
+        "request_id", "response", "resumed", "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,6 +39,9 @@ class Exchange:
         self.body = b""
         self.response = b""
         self.timeline: Timeline | None = None
+        self.resumed: Timeline | None = None
+        self.fault = ""
+        self._line: FaultyLine | None = None
         self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:
@@ -43,6 +49,28 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         await self._send(message)
+
+    def arm(self, hit: object, core: Core) -> None:
+        """Let a fault (a `Hit`; None for none) meet the answer on its way; the one that was armed first stays."""
+        if not isinstance(hit, Hit) or self._line is not None or self.caller is None:
+            return
+        line = Line(self.caller.project, self.scope, self.receive, self._send, self.standard_headers)
+        self._line = FaultyLine(hit, core, line, lambda: self.resumed or self.timeline)
+        self._send = self._line.send
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a fault has ended the answer before its time."""
+        return self._line is not None and self._line.is_broken
+
+    def settle(self) -> None:
+        """Once it is over: tell what the client saw of it where a fault met it."""
+        line = self._line
+        if line is not None:
+            self.note = ", ".join(filter(None, (self.note, line.note)))
+            self.status = line.status
+            self.is_cut = self.is_cut or line.is_broken
+            self.fault = str(line.fault)
 
     @property
     def query(self) -> QueryParams:

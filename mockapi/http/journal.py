@@ -19,19 +19,19 @@ class Journal:
     """Writes calls of known callers into their project's journal; keys are masked."""
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self.core = core
 
     async def identify(self, exchange: Exchange) -> None:
         """Whose call it is, and an id of its own, for calls that no operation has identified."""
         if exchange.request_id is not None:
             return
         try:
-            caller = exchange.caller or caller_of(exchange.headers, self._core.settings.api_keys)
+            caller = exchange.caller or caller_of(exchange.headers, self.core.settings.api_keys)
         except ApiError:
             return  # nobody's: such calls are told by the log alone
         exchange.caller = caller
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
-        exchange.request_id = request_id_of(await self._core.identify(Call(caller.project, named)))
+        exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
     async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
         """Write one call down, unless nobody knows whose it is."""
@@ -42,7 +42,7 @@ class Journal:
         is_whole_stream = bool(timeline and exchange.status and not exchange.response and not exchange.is_cut)
         entry = Entry(
             id=exchange.request_id,
-            at=await self._core.now(caller.project),
+            at=await self.core.now(caller.project),
             took_ms=took_ms,
             operation=operation,
             method=scope["method"],
@@ -52,11 +52,12 @@ class Journal:
             request=exchange.body,
             status=exchange.status,
             response=exchange.response,
-            plan=timeline.stored if timeline and is_whole_stream else b"",
+            plan=timeline.stored if timeline and (is_whole_stream or exchange.fault) else b"",
             scenario=scenario,
             step=step,
             is_stream=is_whole_stream,
             is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
             note=exchange.note,
+            fault=exchange.fault,
         )
-        await self._core.store.add_entry(caller.project, entry)
+        await self.core.store.add_entry(caller.project, entry)

@@ -1,10 +1,11 @@
 """Requests in, answers out: reading bodies within bounds, the real API's headers, the one place that sends bytes."""
 
+import asyncio
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from starlette.types import Receive
@@ -21,6 +22,7 @@ __all__ = [
     "RequestHeaders",
     "caller_of",
     "error_answer",
+    "hung_up",
     "read_body",
     "standard_headers",
 ]
@@ -164,6 +166,25 @@ async def read_body(receive: Receive, most: int) -> bytes:
         chunks.append(chunk)
         if is_last:
             return b"".join(chunks)
+
+
+async def hung_up(receive: Receive, waiting: Coroutine[Any, Any, object]) -> bool:
+    """Wait for something; True, and it is cancelled, as soon as the client hangs up meanwhile."""
+    task = asyncio.ensure_future(waiting)
+    gone = asyncio.ensure_future(_disconnect(receive))
+    try:
+        done, _ = await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task in done:
+            task.result()  # what went wrong meanwhile is told
+        return task not in done
+    finally:
+        for each in (task, gone):
+            each.cancel()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | None = None) -> Headers:

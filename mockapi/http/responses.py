@@ -25,6 +25,7 @@ class ResponsesApi:
         plan, exchange.timeline = created.plan, created.timeline
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
+        exchange.arm(created.hit, self._use.core)
         if created.is_stream:
             await self._stream(exchange, created)
         else:
@@ -34,6 +35,7 @@ class ResponsesApi:
         play = self._use.play(created)
 
         async def delivered(is_whole: bool) -> None:
+            is_whole = is_whole or exchange.is_broken  # on the server it is
             exchange.note += "" if is_whole else ", hung up"
             exchange.is_cut = not is_whole or play.timeline.cut_s is not None
             await self._use.delivered(created, is_whole=is_whole)
@@ -71,6 +73,7 @@ class ResponsesApi:
     async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
         """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""
         play = await self._use.runs.resume(project, response_id, starting_after(exchange, is_lenient=self._use.core.is_lenient))
+        exchange.resumed = play.timeline
 
         async def delivered(is_whole: bool) -> None:
             exchange.note += "" if is_whole else ", hung up"
@@ -101,12 +104,16 @@ class ResponsesApi:
     async def compact(self, exchange: Exchange) -> None:
         """`POST /v1/responses/compact`."""
         call, identity = await self._calls.identified(exchange, "responses.compact", has_body=True)
-        await self._calls.answer(exchange, await self._compaction.compact(call, identity), _rate_headers(0))
+        body, hit = await self._compaction.compact(call, identity)
+        exchange.arm(hit, self._use.core)
+        await self._calls.answer(exchange, body, _rate_headers(0))
 
     async def input_tokens(self, exchange: Exchange) -> None:
         """`POST /v1/responses/input_tokens`."""
         call, identity = await self._calls.identified(exchange, "responses.input_tokens", has_body=True)
-        await self._calls.answer(exchange, await self._compaction.count(call, identity))
+        body, hit = await self._compaction.count(call, identity)
+        exchange.arm(hit, self._use.core)
+        await self._calls.answer(exchange, body)
 
 
 _ID = "response_id"

@@ -7,7 +7,7 @@ from typing import Any
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from mockapi.http.messages import EVENT_STREAM, Headers
+from mockapi.http.messages import EVENT_STREAM, Headers, hung_up
 from mockapi.service.playing import Play
 
 __all__ = ["pump", "send_stream", "wait_or_hang_up"]
@@ -49,18 +49,4 @@ async def wait_or_hang_up(play: Play, receive: Receive) -> bool:
     """Let a response take its time; False at once if the client hangs up meanwhile."""
     if play.is_instant:
         return True
-    waiting = asyncio.ensure_future(play.until_end())
-    gone = asyncio.ensure_future(_hung_up(receive))
-    try:
-        done, _ = await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting in done:
-            waiting.result()  # what went wrong meanwhile is told
-        return waiting in done
-    finally:
-        for task in (waiting, gone):
-            task.cancel()
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    return not await hung_up(receive, play.until_end())

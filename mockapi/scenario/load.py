@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mockapi.errors import Problem, ScenarioError, UsageError
 from mockapi.scenario.checks import impossible
+from mockapi.scenario.faults import Fault, fault_of
 from mockapi.scenario.match import Criterion, compile_when
 from mockapi.scenario.model import NAME_PATTERN, BackgroundForm, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
 from mockapi.scenario.pictures import with_pictures
@@ -62,11 +63,17 @@ class Step:
     needs: frozenset[str]
     background: BackgroundForm | str | None = None
     endpoint: str = CREATE
+    fault: Fault | None = None
+
+    @property
+    def ends_early(self) -> bool:
+        """It scripts how the response ends: without a reply there is none, while a mere fault meets an automatic one."""
+        return bool(self.fail or self.incomplete)
 
     @property
     def falls_back(self) -> bool:
-        """When its chance does not fire, the reply is given without the error or ending; other steps do not match then."""
-        return self.reply is not None and bool(self.error or self.fail or self.incomplete)
+        """When its chance does not fire, the reply is given without error, ending or fault; other steps do not match then."""
+        return self.reply is not None and bool(self.error or self.fail or self.incomplete or self.fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +266,7 @@ def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: Sce
         defaults=defaults.model_dump(include={"model", "usage"}, exclude_none=True),
         background=_run_of(form.background) or _run_of(defaults.background),
         endpoint=form.when.endpoint or CREATE,
+        fault=fault_of(form.fault),
         needs=frozenset(need for key in ("reply", "error", "fail") for need in static_needs(raw.get(key))),
     )
 

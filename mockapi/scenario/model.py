@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from mockapi.scenario.faults import FaultForm, FaultKey
 from mockapi.scenario.forms import ReplyItem
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.template import is_template
@@ -299,14 +300,14 @@ class StepForm(BaseModel):
     error: Error | None = None
     fail: Fail | None = None
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
-    fault: NotYet = None
+    fault: FaultKey | None = None
     pace: PaceForm | None = None
     background: Run | None = None
 
     @model_validator(mode="after")
     def _answers_one_way(self) -> "StepForm":
-        if self.reply is None and self.error is None and self.fail is None and self.incomplete is None:
-            raise ValueError("a step needs one of reply, error, fail, incomplete")
+        if all(each is None for each in (self.reply, self.error, self.fail, self.incomplete, self.fault)):
+            raise ValueError("a step needs one of reply, error, fail, incomplete, fault")
         if self.fail is not None and self.incomplete is not None:
             raise ValueError("a step ends by fail or by incomplete, not both")
         if self.error is not None and (self.fail is not None or self.incomplete is not None):
@@ -321,8 +322,10 @@ class StepForm(BaseModel):
         if OPERATIONS[0] not in names:
             if self.fail is not None or self.incomplete is not None:
                 raise ValueError("fail and incomplete end a response: they are for responses.create alone")
+            if isinstance(self.fault, FaultForm) and (self.fault.bad_tool_call or self.fault.bad_json):
+                raise ValueError("bad_tool_call and bad_json spoil what a model says: they are for responses.create alone")
             if self.reply is not None and not set(names) <= {"responses.compact", "responses.input_tokens"}:
-                raise ValueError("reply is for responses.create, compact and input_tokens; other endpoints take error")
+                raise ValueError("reply is for responses.create, compact and input_tokens; other endpoints take error and fault")
         return self
 
 

@@ -1,5 +1,6 @@
 """What pydantic found wrong in a scenario file, in words for the person who wrote it: file:line:column, key, what was meant."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -9,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from mockapi.errors import Problem
 from mockapi.scenario.checks import unanswered, unknown_types
+from mockapi.scenario.faults import FaultForm
 from mockapi.scenario.forms import FORMS, ITEM_TYPES
 from mockapi.scenario.model import (
     BackgroundForm,
@@ -42,6 +44,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "pace": PaceForm,
     "background": BackgroundForm,
     "usage": UsageForm,
+    "fault": FaultForm,
     "tool_output": ToolOutputForm,
     "prompts": PromptForm,
     "messages": PromptMessage,
@@ -111,7 +114,9 @@ def _unknown_code(detail: ErrorDetails, path: Path, source: Source) -> str:
 
 
 def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:
-    return f"expected {detail['ctx']['expected']}, got {detail['input']!r}"
+    expected = str(detail["ctx"]["expected"])
+    near = get_close_matches(str(detail["input"]), re.findall(r"'([^']*)'", expected), n=1)
+    return f"expected {expected}, got {detail['input']!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _wrong_kind(detail: ErrorDetails, path: Path, source: Source) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from mockapi.engine.planner import Moment, count_input, plan_given, scripted_error
+from mockapi.engine.faults import Hit
+from mockapi.engine.planner import Moment, count_input, plan_given, scripted_error, scripted_hit
 from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
 from mockapi.scenario.names import template_names
 from mockapi.scenario.select import Selection
 from mockapi.service.compacted import compact, summary_tokens
 from mockapi.service.core import Call, Core, parsed
+from mockapi.service.faults import Faults
 from mockapi.service.past import Effective, Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds
@@ -36,10 +38,33 @@ class Compaction:
         self._store = core.store
         self._pasts = Pasts(core, records, seeds)
         self._selector = Selector(core)
+        self._faults = Faults(core)
 
-    async def compact(self, call: Call, identity: bytes) -> bytes:
-        """The body of `response.compaction`: every user message, then one compaction item that stands for everything else."""
+    async def compact(self, call: Call, identity: bytes) -> tuple[bytes, Hit | None]:
+        """The body of `response.compaction`, and the fault that meets it.
+
+        Its output is every user message, then one compaction item that stands for everything else.
+        """
         raw = parsed(call.body)
+        facts, effective = await self._faults.before(call, raw, identity, self._asked_compact(call, raw))
+        hit = await self._faults.meet(call, facts, identity)
+        items = await self._pasts.all_items(call.project, effective)
+        moment = await self.core.moment_of(call.project, identity)
+        now = moment.now
+        source = _derivation(identity, effective.past.partition, items, now)
+        selection = await self._selector.select_other(call, facts, identity)
+        hit = hit or scripted_hit(facts, selection, moment)
+        scripted = self._scripted(facts, selection, items, effective, moment)
+        tokens = count_input(facts, self.core.counter)
+        if scripted is not None:
+            output, usage = scripted
+        else:
+            output = await self._output(call.project, effective, items, source)
+            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
+        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(now)}
+        return dumps({**body, "output": output, "usage": usage}), hit
+
+    async def _asked_compact(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
         request = parse_body(CompactRequest, raw, lenient=self.core.is_lenient)
         if "model" not in raw and not self.core.is_lenient:
             raise missing_parameter("model")
@@ -49,26 +74,11 @@ class Compaction:
             message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
             raise ApiError(message, code="missing_required_parameter")
         self.core.check_retention(call, request.previous_response_id)
-        past = await self._pasts.find(call.project, request)
-        effective = await self._pasts.effective(call.project, request, past)
+        effective = await self._pasts.effective(call.project, request, await self._pasts.find(call.project, request))
         given = CreateRequest.model_construct(
             model=model, instructions=request.instructions, previous_response_id=request.previous_response_id
         )
-        facts = Facts(given, raw, call.headers or {}, effective.context)
-        items = await self._pasts.all_items(call.project, effective)
-        moment = await self.core.moment_of(call.project, identity)
-        now = moment.now
-        source = _derivation(identity, past.partition, items, now)
-        selection = await self._selector.select_other(call, facts, identity)
-        scripted = self._scripted(facts, selection, items, effective, moment)
-        tokens = count_input(facts, self.core.counter)
-        if scripted is not None:
-            output, usage = scripted
-        else:
-            output = await self._output(call.project, effective, items, source)
-            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
-        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(now)}
-        return dumps({**body, "output": output, "usage": usage})
+        return Facts(given, raw, call.headers or {}, effective.context), effective
 
     async def _output(
         self, project: str, effective: Effective, items: Sequence[JsonObject], source: Derivation
@@ -109,15 +119,26 @@ class Compaction:
         )
         return items_of(timeline.whole_output), timeline.plan.usage
 
-    async def count(self, call: Call, identity: bytes) -> bytes:
-        """The body of `response.input_tokens`: what a create with this input would be billed."""
+    async def count(self, call: Call, identity: bytes) -> tuple[bytes, Hit | None]:
+        """The body of `response.input_tokens`, what a create with this input would be billed, and the fault that meets it."""
         raw = parsed(call.body)
+        facts, effective = await self._faults.before(call, raw, identity, self._asked_count(call, raw))
+        hit = await self._faults.meet(call, facts, identity)
+        tokens = count_input(facts, self.core.counter)
+        moment = await self.core.moment_of(call.project, identity)
+        selection = await self._selector.select_other(call, facts, identity)
+        scripted = self._scripted(facts, selection, effective.items, effective, moment)
+        if scripted is not None:
+            tokens = int(str(scripted[1]["input_tokens"]))
+        body = dumps({"object": "response.input_tokens", "input_tokens": tokens})
+        return body, hit or scripted_hit(facts, selection, moment)
+
+    async def _asked_count(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
         request = parse_body(TokenCountRequest, raw, lenient=self.core.is_lenient)
         if request.model:
             self.core.check_model(request.model)
         self.core.check_retention(call, request.previous_response_id)
-        past = await self._pasts.find(call.project, request)
-        effective = await self._pasts.effective(call.project, request, past)
+        effective = await self._pasts.effective(call.project, request, await self._pasts.find(call.project, request))
         given = CreateRequest.model_construct(
             model=request.model,
             instructions=request.instructions,
@@ -127,13 +148,7 @@ class Compaction:
             previous_response_id=request.previous_response_id,
             conversation=request.conversation_id,
         )
-        facts = Facts(given, raw, call.headers or {}, effective.context)
-        tokens = count_input(facts, self.core.counter)
-        selection = await self._selector.select_other(call, facts, identity)
-        scripted = self._scripted(facts, selection, effective.items, effective, await self.core.moment_of(call.project, identity))
-        if scripted is not None:
-            tokens = int(str(scripted[1]["input_tokens"]))
-        return dumps({"object": "response.input_tokens", "input_tokens": tokens})
+        return Facts(given, raw, call.headers or {}, effective.context), effective
 
 
 def _derivation(identity: bytes, partition: str | None, items: Sequence[JsonObject], now: float) -> Derivation:

@@ -76,6 +76,18 @@ class Core:
         """The project's time, in seconds."""
         return min(self.clock.now() + await self.store.get_offset(project), LATEST)
 
+    async def let_pass(self, project: str, seconds: float) -> None:
+        """Wait until so much of the project's time has passed; under a virtual clock it has at once."""
+        if self.clock.is_virtual:
+            return
+        until = await self.now(project) + seconds
+        while True:
+            changes = self.clock.changes
+            left = until - await self.now(project)
+            if left <= 0:
+                return
+            await self.clock.wait(project, left, since=changes)
+
     async def moment_of(
         self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from mockapi.engine.faults import Hit
 from mockapi.engine.plan import Plan
-from mockapi.engine.planner import Names, count_input, plan_reply
+from mockapi.engine.planner import Names, count_input, plan_reply, scripted_hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
@@ -14,6 +15,7 @@ from mockapi.scenario.seeds import fill_prompt
 from mockapi.scenario.select import Selection
 from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
+from mockapi.service.faults import Faults
 from mockapi.service.keeping import Keeping, locked
 from mockapi.service.paging import page_of
 from mockapi.service.past import Effective, Past, Pasts
@@ -35,17 +37,27 @@ _ENCRYPTED = "reasoning.encrypted_content"
 
 
 class Created(NamedTuple):
-    """A planned response, ready to be delivered."""
+    """A planned response, ready to be delivered, and the fault that meets it on the way."""
 
     timeline: Timeline
     is_stream: bool
     project: str
     conversation_id: str | None = None
+    hit: Hit | None = None
 
     @property
     def plan(self) -> Plan:
         """Its plan."""
         return self.timeline.plan
+
+
+class _Asked(NamedTuple):
+    """A request that can be answered: checked, with what it goes on from, and what is shown for its prompt's messages."""
+
+    request: CreateRequest
+    effective: Effective
+    facts: Facts
+    instructions: Sequence[JsonObject] | None
 
 
 class Responses:
@@ -59,11 +71,33 @@ class Responses:
         self._pasts = Pasts(core, self._records, self._seeds)
         self._keeping = Keeping(core, self._records)
         self._selector = Selector(core)
+        self._faults = Faults(core)
         self.runs = Runs(core)
 
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
+        asked = await self._faults.before(call, raw, identity, self._asked(call, raw))
+        request, effective, facts = asked.request, asked.effective, asked.facts
+        hit = await self._faults.meet(call, facts, identity)
+        selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
+        names = await self._names(call.project, facts, selection, effective)
+        tokens = count_input(facts, self.core.counter)
+        cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
+        partition = effective.past.partition or partition_among(effective.items)
+        moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
+        if asked.instructions is not None:
+            moment = moment._replace(instructions=asked.instructions)
+        hit = hit or scripted_hit(facts, selection, moment)
+        timeline = plan_reply(facts, selection, names, moment, hit)
+        if is_compacting(request, timeline):
+            before = await self._pasts.all_items(call.project, effective)
+            timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
+        timeline = await self._keeping.remember(call.project, timeline, effective, request)
+        return Created(timeline, request.stream, call.project, request.conversation_id, hit)
+
+    async def _asked(self, call: Call, raw: JsonObject) -> "_Asked":
+        """The request, checked, and what it goes on from."""
         request = self._with_retention(call, parse_create(raw, lenient=self.core.is_lenient))
         if request.prompt is None:
             self.core.check_model(request.model)
@@ -74,21 +108,7 @@ class Responses:
         if self.core.settings.capabilities == "on":
             check_capabilities(request)
         effective = await self._pasts.effective(call.project, request, past, is_stored=request.store)
-        facts = Facts(request, raw, call.headers or {}, effective.context)
-        selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
-        names = await self._names(call.project, facts, selection, effective)
-        tokens = count_input(facts, self.core.counter)
-        cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = past.partition or partition_among(effective.items)
-        moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
-        if shown is not None:
-            moment = moment._replace(instructions=shown)
-        timeline = plan_reply(facts, selection, names, moment)
-        if is_compacting(request, timeline):
-            before = await self._pasts.all_items(call.project, effective)
-            timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
-        timeline = await self._keeping.remember(call.project, timeline, effective, request)
-        return Created(timeline, request.stream, call.project, request.conversation_id)
+        return _Asked(request, effective, Facts(request, raw, call.headers or {}, effective.context), shown)
 
     def _with_retention(self, call: Call, request: CreateRequest) -> CreateRequest:
         """In a project with zero data retention nothing is stored, and reasoning comes encrypted (WIRE.md §6)."""

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from mockapi.engine.planner import scripted_error
+from mockapi.engine.faults import Hit
+from mockapi.engine.planner import scripted_error, scripted_hit
 from mockapi.errors import MockError
-from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.load import CREATE, Scenario, Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.names import template_names
 from mockapi.scenario.select import Candidate, Selection, select_other, select_step, unmatched_message
 from mockapi.service.core import Call, Core
+from mockapi.service.faults import Faults, raw_facts
 from mockapi.wire.ids import chance
 from mockapi.wire.json import JsonObject
-from mockapi.wire.requests import CreateRequest
 
 __all__ = ["NO_MATCH", "Selector"]
 
@@ -27,6 +27,7 @@ class Selector:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._store = core.store
+        self._faults = Faults(core)
 
     async def select(self, call: Call, facts: Facts, identity: bytes, scenarios: tuple[Scenario, ...]) -> Selection:
         """The step that answers a create; `MockError` 422 for a miss where that is an error."""
@@ -51,23 +52,22 @@ class Selector:
             if await self._is_used(call.project, selection):
                 return selection
 
-    async def refuse_scripted(self, call: Call, identity: bytes, raw: JsonObject) -> None:
-        """Raise the error that a scenario scripts for this call of another endpoint, if one does."""
+    async def scripted(self, call: Call, identity: bytes, raw: JsonObject) -> Hit | None:
+        """The fault that meets this call of another endpoint; raises the error that is scripted for it, if one is."""
+        facts = raw_facts(call, raw)
+        hit = await self._faults.meet(call, facts, identity)
         scenarios = await self._core.tried(call)
         if not any(_has(scenario, call.operation) for scenario in scenarios):
-            return
-        target = call.target.partition("/")[0] or None
-        is_conversation = call.operation.startswith("conversations.")
-        request = CreateRequest.model_construct(
-            conversation=target if is_conversation else None, previous_response_id=None if is_conversation else target
-        )
-        facts = Facts(request, raw, call.headers or {}, NEW_CONTEXT)
+            return hit
         selection = await self.select_other(call, facts, identity)
-        if selection.step is not None and selection.fires:
-            moment = await self._core.moment_of(call.project, identity)
-            error = scripted_error(facts, selection, lambda: template_names(facts, selection.groups, [], [], None), moment)
-            if error is not None:
-                raise error
+        if selection.step is None or not selection.fires:
+            return hit
+        moment = await self._core.moment_of(call.project, identity)
+        error = scripted_error(facts, selection, lambda: template_names(facts, selection.groups, [], [], None), moment)
+        if error is not None:
+            error.hit = hit or error.hit
+            raise error
+        return hit or scripted_hit(facts, selection, moment)
 
     async def _is_used(self, project: str, selection: Selection) -> bool:
         """Count the use; False if somebody else took the last one meanwhile."""

@@ -19,6 +19,7 @@ __all__ = [
     "Store",
     "Target",
     "Turn",
+    "uses_of_fault",
 ]
 
 
@@ -111,6 +112,7 @@ class Entry(NamedTuple):
     is_stream: bool = False
     is_unmatched: bool = False
     note: str = ""
+    fault: str = ""
 
     @property
     def size(self) -> int:
@@ -165,6 +167,11 @@ class Target(NamedTuple):
     project: str
     url: str
     due: float
+
+
+def uses_of_fault(name: str) -> str:
+    """What `use_step` counts the uses of a fault under: no scenario has such a name."""
+    return f"fault {name}"
 
 
 ALL_PROJECTS = "*"
@@ -241,6 +248,15 @@ class Store(Protocol):
 
     async def forget_uses(self, scenario: str) -> None:
         """Forget how often a scenario's steps were used, in every project that has no upload of that name."""
+
+    async def put_fault(self, project: str, name: str, text: str) -> None:
+        """Keep a fault that was switched on, behind those that are; one of that name is replaced, and its uses forgotten."""
+
+    async def drop_fault(self, project: str, name: str) -> bool:
+        """Forget a fault and its uses; False, and nothing changed, if there is none."""
+
+    async def get_faults(self, project: str) -> Mapping[str, str]:
+        """The faults that are switched on, by name, in the order that they were."""
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward."""

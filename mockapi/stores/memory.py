@@ -15,6 +15,7 @@ from mockapi.stores.base import (
     ResponseRecord,
     Store,
     Target,
+    uses_of_fault,
 )
 from mockapi.stores.outbox import Outbox
 from mockapi.stores.threads import Threads
@@ -31,6 +32,7 @@ class _Project:
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     usage: dict[str, int] = field(default_factory=dict)
     scenarios: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
     entries: deque[Entry] = field(default_factory=deque)
     entry_bytes: int = 0
     offset: float = 0.0
@@ -218,6 +220,23 @@ class MemoryStore(Store):
         for known in self._projects.values():
             if scenario not in known.scenarios:  # its own upload of that name has its own progress
                 known.uses.pop(scenario, None)
+
+    async def put_fault(self, project: str, name: str, text: str) -> None:
+        """See `Store`."""
+        await self.drop_fault(project, name)
+        self._of(project).faults[name] = text
+
+    async def drop_fault(self, project: str, name: str) -> bool:
+        """See `Store`."""
+        known = self._of(project)
+        if known.faults.pop(name, None) is None:
+            return False
+        known.uses.pop(uses_of_fault(name), None)
+        return True
+
+    async def get_faults(self, project: str) -> Mapping[str, str]:
+        """See `Store`."""
+        return self._seen(project).faults
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """See `Store`."""

@@ -1,0 +1,247 @@
+"""What a fault makes of an answer: the bytes that go out, and what happens between them. Pure; whoever sends does the rest.
+
+One mechanism for every transport: a stream is given event by event, framed; any other body in one piece, where a position means
+half of it. Everything before the position goes out.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from mockapi.scenario.faults import Fault, Position
+from mockapi.wire.events import encode_data, frame
+from mockapi.wire.json import loads
+
+__all__ = ["Act", "BodyFaults", "Hit", "StreamFaults", "events_in"]
+
+
+class Hit(NamedTuple):
+    """A fault that meets an answer; `fillers` complete the catalogue's messages."""
+
+    fault: Fault
+    fillers: Mapping[str, str]
+
+
+Kind = Literal["send", "wait", "end", "cut"]
+
+
+class Act(NamedTuple):
+    """One thing to do: send bytes; wait `seconds` (None: until the client gives up); end cleanly; cut the connection."""
+
+    kind: Kind
+    data: bytes = b""
+    seconds: float | None = 0.0
+
+
+END, CUT = Act("end"), Act("cut")
+
+_EVENT = re.compile(rb"event: ([^\n]*)\ndata: (.*)\n\n", re.DOTALL)
+_SPENT_S = 0.1  # a slow body is written so often
+
+
+class Event(NamedTuple):
+    """A framed event as it stands in a stream: its type without `response.`, and its JSON."""
+
+    type: str
+    data: bytes
+
+    @property
+    def framed(self) -> bytes:
+        """As a server-sent event."""
+        return frame(self.type if self.type in ("error", "keepalive") else f"response.{self.type}", self.data)
+
+
+def events_in(stream: bytes) -> Iterator[Event]:
+    """The events of whole frames."""
+    for block in stream.split(b"\n\n")[:-1]:
+        found = _EVENT.fullmatch(block + b"\n\n")
+        if found is not None:
+            yield Event(found[1].decode().removeprefix("response."), found[2])
+
+
+class StreamFaults:
+    """A fault on one stream."""
+
+    def __init__(self, fault: Fault, failing: Callable[[int], bytes]) -> None:
+        """`failing` gives the framed events of a failure from a `sequence_number` on."""
+        self._fault = fault
+        self._failing = failing
+        self._seen: Counter[str] = Counter()
+        self._number = -1
+        self._held = b""
+        self._out = _Outlet(fault)
+        self._missed = set(fault.positions)
+        self.is_over = False
+
+    @property
+    def unreached(self) -> Sequence[str]:
+        """What found nothing to act on so far, in words."""
+        missed = [f"{name} at {self._fault.positions[name]}" for name in sorted(self._missed)]
+        return [*missed, *(["corrupt_json: this is a stream"] if self._fault.corrupt_json else []), *self._out.unreached]
+
+    def feed(self, stream: bytes) -> Iterator[Act]:
+        """What to do with whole frames; nothing once it is over."""
+        for event in events_in(stream):
+            if self.is_over:
+                return
+            self._number = _number_of(event.data, self._number + 1)
+            self._seen[event.type] += 1
+            yield from self._watched(self._acts(event))
+
+    def finish(self) -> Iterator[Act]:
+        """What is left when the stream ends by itself."""
+        if not self.is_over:
+            yield from self._watched(iter([*([Act("send", self._held)] if self._held else []), END]))
+            self._held = b""
+
+    def _watched(self, acts: Iterator[Act]) -> Iterator[Act]:
+        for act in self._out.passed(acts):
+            self.is_over = self.is_over or act.kind in ("end", "cut")
+            yield act
+
+    def _is_at(self, name: str, place: object, event: Event) -> bool:
+        if not isinstance(place, Position):
+            return False
+        is_here = (
+            place.number == self._number
+            if place.number is not None
+            else place.type == event.type and place.nth == self._seen[event.type]
+        )
+        if is_here:
+            self._missed.discard(name)
+        return is_here
+
+    def _acts(self, event: Event) -> Iterator[Act]:
+        data = self._changed(event)
+        if self._is_at("reorder", self._fault.reorder, event):
+            self._held = data
+            return
+        yield Act("send", data + self._held)
+        self._held = b""
+        yield from self._behind(event)
+
+    def _changed(self, event: Event) -> bytes:
+        """The event's bytes: spoiled, doubled, gone, or behind one that no client knows."""
+        fault, data = self._fault, event.framed
+        if self._is_at("malformed", fault.malformed, event):
+            data = event._replace(data=event.data[: max(1, len(event.data) // 2)]).framed
+        if self._is_at("drop", fault.drop, event):
+            data = b""
+        if self._is_at("duplicate", fault.duplicate, event):
+            data *= 2
+        if self._is_at("unknown_event", fault.unknown_event, event):
+            fields = {"sequence_number": self._number, "note": "no client knows this event"}
+            data = frame(_UNKNOWN, encode_data(_UNKNOWN, fields)) + data
+        return data
+
+    def _behind(self, event: Event) -> Iterator[Act]:
+        """What happens right after the event has left."""
+        fault = self._fault
+        if self._is_at("stall", fault.stall, event):
+            yield Act("wait", seconds=fault.stall_s)
+        if self._is_at("stream_error", fault.stream_error, event):
+            yield Act("send", self._failing(self._number + 1))
+            yield END
+        if self._is_at("truncate", fault.truncate, event):
+            yield END
+        if self._is_at("disconnect", fault.disconnect, event):
+            yield CUT
+
+
+_UNKNOWN = "response.mock_unknown"
+
+
+def _number_of(data: bytes, expected: int) -> int:
+    """The event's `sequence_number`; those of a stream that is resumed do not begin at 0."""
+    fields = loads(data)
+    number = fields.get("sequence_number") if isinstance(fields, dict) else None
+    return number if isinstance(number, int) else expected
+
+
+_OF_EVENTS = ("drop", "duplicate", "reorder", "unknown_event")
+
+
+class BodyFaults:
+    """A fault on a body that is no stream; `length` is the content length that is announced, None for none."""
+
+    def __init__(self, fault: Fault, body: bytes) -> None:
+        self._fault = fault
+        half = body[: len(body) // 2]
+        self._is_halved = bool(fault.corrupt_json or fault.malformed)
+        self._body = half if self._is_halved else body
+        self._rest = b"" if self._is_halved else body[len(half) :]
+        self._half = half
+        self.length: int | None = None if fault.truncate else len(self._body)
+        self._out = _Outlet(fault)
+
+    @property
+    def unreached(self) -> Sequence[str]:
+        """What found nothing to act on, in words: a body has no events."""
+        missed = [f"{name}: this is no stream" for name in _OF_EVENTS if name in self._fault.positions]
+        return [*missed, *self._out.unreached]
+
+    def acts(self) -> Iterator[Act]:
+        """What to do for the whole body."""
+        yield from self._out.passed(self._acts())
+
+    def _acts(self) -> Iterator[Act]:
+        fault = self._fault
+        yield Act("send", self._half)
+        if fault.stall:
+            yield Act("wait", seconds=fault.stall_s)
+        if isinstance(fault.disconnect, Position):
+            yield CUT
+        if not fault.truncate:
+            yield Act("send", self._rest)
+        yield END
+
+
+class _Outlet:
+    """The last stage: how bytes are written, and how many are. After an end or a cut nothing comes."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+        cut = fault.disconnect
+        self._left = cut if isinstance(cut, int) and cut >= 0 else None
+
+    @property
+    def unreached(self) -> Sequence[str]:
+        """Bytes that were never written, in words."""
+        return [f"disconnect: the body ended {self._left} bytes before"] if self._left else []
+
+    def passed(self, acts: Iterable[Act]) -> Iterator[Act]:
+        for act in acts:
+            if act.kind != "send":
+                yield act
+            elif act.data:
+                yield from self._written(act.data)
+            if act.kind in ("end", "cut") or self._left == 0:
+                return
+
+    def _written(self, data: bytes) -> Iterator[Act]:
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+        for piece in self._trickled(data):
+            yield from (Act("send", part) for part in (_torn(piece) if self._fault.split_utf8 else [piece]))
+            if self._fault.slow_body:
+                yield Act("wait", seconds=len(piece) / self._fault.slow_body)
+        if self._left == 0:
+            yield CUT
+
+    def _trickled(self, data: bytes) -> Iterator[bytes]:
+        rate = self._fault.slow_body
+        size = max(1, int(rate * _SPENT_S)) if rate else max(1, len(data))
+        for start in range(0, len(data), size):
+            yield data[start : start + size]
+
+
+def _torn(data: bytes) -> Iterator[bytes]:
+    """Cut within every character that takes several bytes."""
+    start = 0
+    for place, byte in enumerate(data):
+        if byte >= 0xC0 and place + 1 < len(data):  # the first byte of several
+            yield data[start : place + 1]
+            start = place + 1
+    yield data[start:]
