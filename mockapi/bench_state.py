@@ -10,15 +10,19 @@ from collections.abc import Awaitable, Callable
 
 from mockapi.bench import Row
 from mockapi.clock import make_clock, stopwatch
+from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.library import Library
-from mockapi.scenario.load import load_text
+from mockapi.scenario.load import CREATE, load_text
+from mockapi.scenario.match import Facts
 from mockapi.service.conversations import Conversations
 from mockapi.service.core import Call, Core
+from mockapi.service.faults import Faults
 from mockapi.service.responses import Responses
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.json import dumps, loads
 from mockapi.wire.operations import ListQuery
+from mockapi.wire.requests import parse_create
 
 __all__ = ["run_state_bench"]
 
@@ -28,6 +32,7 @@ _FEW = 1_000
 _DEEP = 500
 _RUNS = 10_000
 _SAMPLES = 300
+_LOOKS = 20
 
 
 def run_state_bench(many: int = _MANY) -> list[Row]:
@@ -60,6 +65,7 @@ async def _run(many: int) -> list[Row]:
         await _background(),
         await _pages(mock, few, many),
         await _chain(mock),
+        await _fault(mock),
     ]
 
 
@@ -95,6 +101,21 @@ async def _chain(mock: "_Mock") -> Row:
     deep = await _cost(lambda n: mock.create(previous_response_id=parent))
     shallow = await _cost(lambda n: mock.create(previous_response_id=root))
     return Row(f"chained create at depth {_DEEP} (beside depth 1)", deep, shallow, "µs")
+
+
+async def _fault(mock: "_Mock") -> Row:
+    """Looking for a fault that is switched on, but does not meet the call."""
+    core = mock.responses.core
+    faults, raw = Faults(core), {"model": "gpt-4o", "input": "x"}
+    call, facts = Call("p", CREATE, b"", {}), Facts(parse_create(raw), raw, {}, NEW_CONTEXT)
+
+    async def look(n: int) -> None:
+        for _ in range(_LOOKS):
+            await faults.meet(call, facts, b"")
+
+    none = await _cost(look) / _LOOKS
+    await faults.arm("p", {"name": "other", "when": {"model": "gpt-5*"}, "fault": "html_error"})
+    return Row("a fault that does not match, a request (beside none)", await _cost(look) / _LOOKS, none, "µs")
 
 
 async def _cost(use: Callable[[int], Awaitable[object]]) -> float:
