@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from mockapi.scenario.forms import ReplyItem
+from mockapi.scenario.limits import RateLimits
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
@@ -350,6 +351,6 @@ class ScenarioFile(BaseModel):
     prompts: dict[Annotated[str, Field(pattern="^pmpt_")], PromptForm] = {}
     conversations: dict[Annotated[str, Field(pattern="^conv_")], ConversationSeed] = {}
     responses: dict[Annotated[str, Field(pattern="^resp_")], ResponseSeed] = {}
-    rate_limits: NotYet = None
+    rate_limits: RateLimits = {}
     webhooks: WebhookForm | None = None
     steps: list[StepForm]

@@ -1,6 +1,7 @@
 """`POST /v1/responses/compact` and `/input_tokens`: what can be asked of an effective input without a response to it."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from mockapi.engine.planner import Moment, count_input, plan_given, scripted_error
 from mockapi.errors import ApiError
@@ -9,22 +10,31 @@ from mockapi.scenario.names import template_names
 from mockapi.scenario.select import Selection
 from mockapi.service.compacted import compact, summary_tokens
 from mockapi.service.core import Call, Core, parsed
+from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.past import Effective, Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
 from mockapi.wire.ids import Derivation, partition_among
 from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.limits import Rates
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
 from mockapi.wire.objects import usage_object
 from mockapi.wire.operations import CompactRequest, TokenCountRequest, parse_body
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.validation import missing_parameter
 
-__all__ = ["Compaction"]
+__all__ = ["Compacted", "Compaction"]
 
 _OVERHEAD_TOKENS = 120
 """What the real API adds to the input for its compaction prompt; recordings show some such figure, not which."""
+
+
+class Compacted(NamedTuple):
+    """The body of `response.compaction`, and how its model's limits stand."""
+
+    body: bytes
+    rates: Rates | None = None
 
 
 class Compaction:
@@ -36,10 +46,34 @@ class Compaction:
         self._store = core.store
         self._pasts = Pasts(core, records, seeds)
         self._selector = Selector(core)
+        self._limiter = RateLimiter(core)
 
-    async def compact(self, call: Call, identity: bytes) -> bytes:
+    async def compact(self, call: Call, identity: bytes) -> Compacted:
         """The body of `response.compaction`: every user message, then one compaction item that stands for everything else."""
         raw = parsed(call.body)
+        try:
+            facts, effective = await self._asked(call, raw)
+        except ApiError:
+            await self._limiter.charge_invalid(call, Cost(raw.get("model")))
+            raise
+        tokens = count_input(facts, self.core.counter)
+        cost = Cost(facts.request.model, tokens + _OVERHEAD_TOKENS)
+        rates = await self._limiter.charge(call, await self.core.tried(call), cost)
+        items = await self._pasts.all_items(call.project, effective)
+        moment = await self.core.moment_of(call.project, identity)
+        source = _derivation(identity, effective.past.partition, items, moment.now)
+        selection = await self._selector.select_other(call, facts, identity)
+        scripted = self._scripted(facts, selection, items, effective, moment)
+        if scripted is not None:
+            output, usage = scripted
+        else:
+            output = await self._output(call.project, effective, items, source)
+            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
+        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(moment.now)}
+        return Compacted(dumps({**body, "output": output, "usage": usage}), rates)
+
+    async def _asked(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
+        """What is to be compacted, checked; `ApiError` in the real API's words."""
         request = parse_body(CompactRequest, raw, lenient=self.core.is_lenient)
         if "model" not in raw and not self.core.is_lenient:
             raise missing_parameter("model")
@@ -54,21 +88,7 @@ class Compaction:
         given = CreateRequest.model_construct(
             model=model, instructions=request.instructions, previous_response_id=request.previous_response_id
         )
-        facts = Facts(given, raw, call.headers or {}, effective.context)
-        items = await self._pasts.all_items(call.project, effective)
-        moment = await self.core.moment_of(call.project, identity)
-        now = moment.now
-        source = _derivation(identity, past.partition, items, now)
-        selection = await self._selector.select_other(call, facts, identity)
-        scripted = self._scripted(facts, selection, items, effective, moment)
-        tokens = count_input(facts, self.core.counter)
-        if scripted is not None:
-            output, usage = scripted
-        else:
-            output = await self._output(call.project, effective, items, source)
-            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
-        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(now)}
-        return dumps({**body, "output": output, "usage": usage})
+        return Facts(given, raw, call.headers or {}, effective.context), effective
 
     async def _output(
         self, project: str, effective: Effective, items: Sequence[JsonObject], source: Derivation

@@ -15,6 +15,7 @@ from mockapi.scenario.select import Selection
 from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.keeping import Keeping, locked
+from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.paging import page_of
 from mockapi.service.past import Effective, Past, Pasts
 from mockapi.service.playing import Play
@@ -25,6 +26,7 @@ from mockapi.service.selection import Selector
 from mockapi.wire.capabilities import check_capabilities
 from mockapi.wire.ids import partition_among
 from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.limits import Rates
 from mockapi.wire.models import family_of
 from mockapi.wire.operations import ListQuery
 from mockapi.wire.requests import CreateRequest, parse_create
@@ -35,17 +37,26 @@ _ENCRYPTED = "reasoning.encrypted_content"
 
 
 class Created(NamedTuple):
-    """A planned response, ready to be delivered."""
+    """A planned response, ready to be delivered; `rates` tell how its model's limits stand."""
 
     timeline: Timeline
     is_stream: bool
     project: str
     conversation_id: str | None = None
+    rates: Rates | None = None
 
     @property
     def plan(self) -> Plan:
         """Its plan."""
         return self.timeline.plan
+
+
+class _Asked(NamedTuple):
+    """A sound request, and what it goes on from; `instructions` are a prompt's messages, shown instead of its own."""
+
+    request: CreateRequest
+    effective: Effective
+    instructions: Sequence[JsonObject] | None = None
 
 
 class Responses:
@@ -59,11 +70,39 @@ class Responses:
         self._pasts = Pasts(core, self._records, self._seeds)
         self._keeping = Keeping(core, self._records)
         self._selector = Selector(core)
+        self._limiter = RateLimiter(core)
         self.runs = Runs(core)
 
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
+        is_synchronous = raw.get("stream") is not True and raw.get("background") is not True
+        try:
+            request, effective, shown = await self._asked(call, raw)
+        except ApiError:
+            await self._limiter.charge_invalid(call, Cost(raw.get("model"), is_shown=is_synchronous))
+            raise
+        facts = Facts(request, raw, call.headers or {}, effective.context)
+        tokens = count_input(facts, self.core.counter)
+        cost = Cost(request.model, tokens + (request.max_output_tokens or 0), is_synchronous)
+        scenarios = await self.core.tried(call)
+        rates = await self._limiter.charge(call, scenarios, cost)
+        selection = await self._selector.select(call, facts, identity, scenarios)
+        names = await self._names(call.project, facts, selection, effective)
+        cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
+        partition = effective.past.partition or partition_among(effective.items)
+        moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
+        if shown is not None:
+            moment = moment._replace(instructions=shown)
+        timeline = plan_reply(facts, selection, names, moment)
+        if is_compacting(request, timeline):
+            before = await self._pasts.all_items(call.project, effective)
+            timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
+        timeline = await self._keeping.remember(call.project, timeline, effective, request)
+        return Created(timeline, request.stream, call.project, request.conversation_id, rates)
+
+    async def _asked(self, call: Call, raw: JsonObject) -> _Asked:
+        """The request, checked: its body, what it refers to, its history. `ApiError` in the real API's words."""
         request = self._with_retention(call, parse_create(raw, lenient=self.core.is_lenient))
         if request.prompt is None:
             self.core.check_model(request.model)
@@ -73,22 +112,7 @@ class Responses:
         self._check_state(request, past)
         if self.core.settings.capabilities == "on":
             check_capabilities(request)
-        effective = await self._pasts.effective(call.project, request, past, is_stored=request.store)
-        facts = Facts(request, raw, call.headers or {}, effective.context)
-        selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
-        names = await self._names(call.project, facts, selection, effective)
-        tokens = count_input(facts, self.core.counter)
-        cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = past.partition or partition_among(effective.items)
-        moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
-        if shown is not None:
-            moment = moment._replace(instructions=shown)
-        timeline = plan_reply(facts, selection, names, moment)
-        if is_compacting(request, timeline):
-            before = await self._pasts.all_items(call.project, effective)
-            timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
-        timeline = await self._keeping.remember(call.project, timeline, effective, request)
-        return Created(timeline, request.stream, call.project, request.conversation_id)
+        return _Asked(request, await self._pasts.effective(call.project, request, past, is_stored=request.store), shown)
 
     def _with_retention(self, call: Call, request: CreateRequest) -> CreateRequest:
         """In a project with zero data retention nothing is stored, and reasoning comes encrypted (WIRE.md §6)."""
