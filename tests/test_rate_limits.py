@@ -1,6 +1,7 @@
 """Rate limits: token buckets on the project's clock, told in the real API's words (ERRORS.md §8, §11)."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
@@ -12,13 +13,14 @@ from starlette.testclient import TestClient
 
 from mockapi.cli import main
 from mockapi.clock import EPOCH
+from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, draw, seconds_until
 from mockapi.wire.limits import Gauge, Limit, Payer, Rates, limit_error, parse_limit, rate_headers
 
-from .conftest import HandClock, make_app
+from .conftest import ROOT, HandClock, make_app
 
 ASK = {"model": "gpt-4o", "input": "hi"}
 HELP = "Visit https://platform.openai.com/account/rate-limits to learn more."
@@ -363,6 +365,19 @@ def test_two_runs_under_the_virtual_clock_give_the_same_bytes():
 )
 def test_limits_as_people_write_them(text, limit):
     assert parse_limit(text) == limit
+
+
+@pytest.mark.parametrize("model", ["\\ud800", "{model}", "m\\n" * 1_000])
+def test_strange_models_have_buckets_too(model):
+    client = limited("{'*': {rpm: 1}}", rate_limit=Limit(9))
+    body = b'{"input": "hi", "model": "%s"}' % model.encode()
+    assert [client.post("/v1/responses", content=body).status_code for _ in range(2)][1] in (400, 429)
+
+
+def test_the_pages_scenario_loads():
+    page = (ROOT / "docs" / "limits.md").read_text()
+    scenario = load_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    assert scenario.rate_limits == (("gpt-4o-mini", Limit(500)), ("gpt-4o*", Limit(60, 100_000)))
 
 
 WRITTEN = "a rate limit is written like 60rpm, 100000tpm or 60rpm,100000tpm"

@@ -26,10 +26,20 @@ class Cost(NamedTuple):
 
 
 class RateLimiter:
-    """Charges the calls of all projects. Where nothing is limited it looks at nothing but that."""
+    """Charges the calls of all projects."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._limit_of_all = core.settings.rate_limit
+
+    def is_limited(self, scenarios: Sequence[Scenario]) -> bool:
+        """Whether any model has a limit: nothing has to be charged elsewhere."""
+        if self._limit_of_all is not None:
+            return True
+        for scenario in scenarios:  # noqa: SIM110 - for every create, and `any` costs as much as all else here
+            if scenario.rate_limits:
+                return True
+        return False
 
     async def charge(self, call: Call, scenarios: Sequence[Scenario], cost: Cost) -> Rates | None:
         """Take one request and so many tokens, and tell how the limits stand then; None where there is no limit.
@@ -58,16 +68,14 @@ class RateLimiter:
 
     def _limit(self, scenarios: Sequence[Scenario], model: object) -> tuple[str, Limit] | None:
         """(where it is set, the limit): the first scenario's that has one for the model, else the server's."""
-        limit_of_all = self._core.settings.rate_limit
-        limiting = [scenario for scenario in scenarios if scenario.rate_limits]
-        if (limit_of_all is None and not limiting) or not isinstance(model, str) or not model:
+        if not isinstance(model, str) or not model:
             return None
         names = names_of(snapshot_of(model))
-        for scenario in limiting:
+        for scenario in scenarios:
             for glob, limit in scenario.rate_limits:
                 if any(fnmatchcase(name, glob) for name in names):
                     return scenario.name, limit
-        return None if limit_of_all is None else ("", limit_of_all)
+        return None if self._limit_of_all is None else ("", self._limit_of_all)
 
     async def _refuse(self, project: str, error: ApiError, headers: Mapping[str, str]) -> NoReturn:
         """Raise it; under the virtual clock the wait that it tells of has passed then (DESIGN.md "Determinism")."""

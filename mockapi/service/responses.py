@@ -51,12 +51,8 @@ class Created(NamedTuple):
         return self.timeline.plan
 
 
-class _Asked(NamedTuple):
-    """A sound request, and what it goes on from; `instructions` are a prompt's messages, shown instead of its own."""
-
-    request: CreateRequest
-    effective: Effective
-    instructions: Sequence[JsonObject] | None = None
+_Asked = tuple[CreateRequest, Effective, Sequence[JsonObject] | None]
+"""A sound request, what it goes on from, and a prompt's messages, shown instead of its instructions."""
 
 
 class Responses:
@@ -76,17 +72,17 @@ class Responses:
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
-        is_synchronous = raw.get("stream") is not True and raw.get("background") is not True
         try:
             request, effective, shown = await self._asked(call, raw)
         except ApiError:
-            await self._limiter.charge_invalid(call, Cost(raw.get("model"), is_shown=is_synchronous))
+            await self._limiter.charge_invalid(call, Cost(raw.get("model"), is_shown=_is_synchronous(raw)))
             raise
         facts = Facts(request, raw, call.headers or {}, effective.context)
         tokens = count_input(facts, self.core.counter)
-        cost = Cost(request.model, tokens + (request.max_output_tokens or 0), is_synchronous)
-        scenarios = await self.core.tried(call)
-        rates = await self._limiter.charge(call, scenarios, cost)
+        scenarios, rates = await self.core.tried(call), None
+        if self._limiter.is_limited(scenarios):
+            cost = Cost(request.model, tokens + (request.max_output_tokens or 0), _is_synchronous(raw))
+            rates = await self._limiter.charge(call, scenarios, cost)
         selection = await self._selector.select(call, facts, identity, scenarios)
         names = await self._names(call.project, facts, selection, effective)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
@@ -112,7 +108,7 @@ class Responses:
         self._check_state(request, past)
         if self.core.settings.capabilities == "on":
             check_capabilities(request)
-        return _Asked(request, await self._pasts.effective(call.project, request, past, is_stored=request.store), shown)
+        return request, await self._pasts.effective(call.project, request, past, is_stored=request.store), shown
 
     def _with_retention(self, call: Call, request: CreateRequest) -> CreateRequest:
         """In a project with zero data retention nothing is stored, and reasoning comes encrypted (WIRE.md §6)."""
@@ -200,6 +196,11 @@ class Responses:
         """A page of the whole effective input: what stood before, and the request's own items."""
         seen = await self.runs.seen(project, response_id)
         return await page_of(self._pasts.turns.listed(project, seen.record), query)
+
+
+def _is_synchronous(raw: JsonObject) -> bool:
+    """Neither streamed nor in the background, as far as the body says."""
+    return raw.get("stream") is not True and raw.get("background") is not True
 
 
 def _parts(message: JsonObject) -> list[JsonObject]:
