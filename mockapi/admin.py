@@ -160,9 +160,7 @@ class Admin:
             raise MockError("A clock moves forward only; reset takes it back.", status=400, code="mock_clock")
         if now + seconds > LATEST:
             raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
-        await self.store.move_clock(project, seconds)
-        self._core.clock.wake(project)
-        self._core.outbox_changed.set()
+        await self._core.move_clock(project, seconds)
         return now + seconds
 
     async def advance(self, project: str, response_id: str) -> bytes:

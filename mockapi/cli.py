@@ -15,6 +15,7 @@ from mockapi import __version__
 from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps, pretty
+from mockapi.wire.limits import Limit, parse_limit
 
 __all__ = ["main"]
 
@@ -52,6 +53,19 @@ class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only 
             return (
                 float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
             )
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _RateLimitType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A limit like 60rpm,100000tpm."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit | None:
+        """Requests and tokens a minute."""
+        try:
+            return parse_limit(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -112,6 +126,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 )
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
 @_setting("--zdr", "", _Listed(), "API keys, comma-separated, of projects with zero data retention: nothing is stored.")
+@_setting("--rate-limit", "", _RateLimitType(), "What every model has a minute, like 60rpm,100000tpm; scenarios say it by model.")
 @click.option(
     "--prices",
     type=click.Path(path_type=Path),

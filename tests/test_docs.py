@@ -10,6 +10,7 @@ import pytest
 from mockapi.cli import main
 from mockapi.scenario.faults import BadJson, BadToolCall, FaultForm
 from mockapi.scenario.forms import FORMS, draft_of, long_item
+from mockapi.scenario.limits import RateForm
 from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
     OPERATIONS,
@@ -56,6 +57,7 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
         Defaults,
         WebhookForm,
         DelayForm,
+        RateForm,
     ]
     + [form.long for form in FORMS.values() if form.long is not object],
     ids=lambda model: model.__name__,

@@ -65,7 +65,6 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     scenario = selection.scenario.name if selection.scenario else ""
     error = scripted_error(facts, selection, names, moment)
     if error is not None:
-        error.hit = hit or error.hit
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT if step.ends_early else Rendered(respond(facts), {})
     if reply.jsons and not (fault and fault.bad_json):

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
-from mockapi.wire.ids import alnum, digest
+from mockapi.wire.ids import ORGANIZATION, project_id_of
 from mockapi.wire.json import pretty
 
 __all__ = [
@@ -120,8 +120,8 @@ def _caller(authorization: bytes, api_key: bytes, project: bytes, organization: 
     key = key.strip() if scheme.lower() in ("bearer", "basic") else api_key.decode("latin-1")
     if not key:
         raise ApiError("Missing bearer or basic authentication in header", status=401, headers=_UNAUTHORIZED)
-    shown = project or b"proj_" + alnum(digest(b"project", key.encode(), size=24)).encode()
-    told = (b"openai-organization", organization or b"org-mock"), (b"openai-project", shown)
+    shown = project or project_id_of(key).encode()
+    told = (b"openai-organization", organization or ORGANIZATION.encode()), (b"openai-project", shown)
     return Caller(f"{key}\n{project.decode('latin-1')}", key, told)
 
 

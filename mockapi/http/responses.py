@@ -6,6 +6,7 @@ from mockapi.http.messages import JSON, Answer, Headers, mock_headers
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service.compaction import Compaction
 from mockapi.service.responses import Created, Responses
+from mockapi.wire.limits import MOST_TOKENS, Rates, rate_headers
 
 __all__ = ["ResponsesApi"]
 
@@ -53,7 +54,7 @@ class ResponsesApi:
             return
         if not is_instant:
             await self._use.delivered(created, is_whole=True)
-        rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
+        rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"), created.rates)
         standard = exchange.standard_headers(round(wait_s * 1000))
         headers = [JSON, *standard, *mock_headers(plan.scenario, plan.step), *rates]
         await exchange.answer(Answer(200, timeline.answer, headers))
@@ -104,9 +105,9 @@ class ResponsesApi:
     async def compact(self, exchange: Exchange) -> None:
         """`POST /v1/responses/compact`."""
         call, identity = await self._calls.identified(exchange, "responses.compact", has_body=True)
-        body, hit = await self._compaction.compact(call, identity)
-        exchange.arm(hit, self._use.core)
-        await self._calls.answer(exchange, body, _rate_headers(0))
+        compacted = await self._compaction.compact(call, identity)
+        exchange.arm(compacted.hit, self._use.core)
+        await self._calls.answer(exchange, compacted.body, _rate_headers(0, compacted.rates))
 
     async def input_tokens(self, exchange: Exchange) -> None:
         """`POST /v1/responses/input_tokens`."""
@@ -117,16 +118,18 @@ class ResponsesApi:
 
 
 _ID = "response_id"
-_LIMIT_TOKENS = 150_000_000
 _LIMITS = (
     (b"x-ratelimit-limit-requests", b"30000"),
-    (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
+    (b"x-ratelimit-limit-tokens", b"%d" % MOST_TOKENS),
     (b"x-ratelimit-remaining-requests", b"29999"),
 )
 _RESETS = ((b"x-ratelimit-reset-requests", b"2ms"), (b"x-ratelimit-reset-tokens", b"0s"))
 
 
-def _rate_headers(used: object) -> Headers:
+def _rate_headers(used: object, rates: Rates | None) -> Headers:
     """`x-ratelimit-*`, only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
-    left = _LIMIT_TOKENS - (used if isinstance(used, int) else 0)
+    spent = used if isinstance(used, int) else 0
+    if rates is not None:
+        return [(name.encode(), value.encode()) for name, value in rate_headers(rates, spent).items()]
+    left = MOST_TOKENS - spent
     return [*_LIMITS, (b"x-ratelimit-remaining-tokens", b"%d" % left), *_RESETS]

@@ -1,7 +1,6 @@
 """The scenario file as pydantic models: the reference for its keys, and the source of its JSON Schema.
 
-A key whose behaviour comes with a later release is a field of type `NotYet`: it is refused with "not supported yet", never
-ignored. Words for what is wrong are made in `mockapi.scenario.report`.
+Words for what is wrong are made in `mockapi.scenario.report`.
 """
 
 import re
@@ -13,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from mockapi.scenario.faults import FaultForm, FaultKey
 from mockapi.scenario.forms import ReplyItem
+from mockapi.scenario.limits import RateLimits
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
@@ -27,17 +27,6 @@ STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 NAME_PATTERN = "[A-Za-z0-9._-]+"
-
-
-def _refuse(value: object) -> object:
-    raise PydanticCustomError("not_yet", "not supported yet")
-
-
-NotYet = Annotated[
-    object,
-    BeforeValidator(_refuse),
-    WithJsonSchema({"not": {}, "description": "Part of the format, but not supported yet."}),
-]
 
 
 def _matcher(value: object) -> object:
@@ -353,6 +342,6 @@ class ScenarioFile(BaseModel):
     prompts: dict[Annotated[str, Field(pattern="^pmpt_")], PromptForm] = {}
     conversations: dict[Annotated[str, Field(pattern="^conv_")], ConversationSeed] = {}
     responses: dict[Annotated[str, Field(pattern="^resp_")], ResponseSeed] = {}
-    rate_limits: NotYet = None
+    rate_limits: RateLimits = {}
     webhooks: WebhookForm | None = None
     steps: list[StepForm]

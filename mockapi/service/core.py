@@ -16,7 +16,7 @@ from mockapi.stores.base import ALL_PROJECTS, Store
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, loads
-from mockapi.wire.models import SNAPSHOTS
+from mockapi.wire.models import names_of
 from mockapi.wire.validation import bad_json
 
 __all__ = ["Call", "Core", "parsed"]
@@ -88,6 +88,12 @@ class Core:
                 return
             await self.clock.wait(project, left, since=changes)
 
+    async def move_clock(self, project: str, seconds: float) -> None:
+        """Move a project's clock forward (`*`: everybody's), and let those look again who wait on it."""
+        await self.store.move_clock(project, seconds)
+        self.clock.wake(project)
+        self.outbox_changed.set()
+
     async def moment_of(
         self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:
@@ -113,8 +119,7 @@ class Core:
         globs = self.settings.models
         if not globs:
             return bool(name)
-        names = [name, *(alias for alias, snapshot in SNAPSHOTS.items() if snapshot == name)]
-        return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names)
+        return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names_of(name))
 
     async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
         """What the project's requests are tried with, in order."""

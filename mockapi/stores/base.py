@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from mockapi.wire.buckets import Demand, Draw
+
 __all__ = [
     "ALL_PROJECTS",
     "ConversationRecord",
@@ -231,6 +233,12 @@ class Store(Protocol):
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """The project's sums by name; of `*` everybody's together."""
 
+    async def draw(self, project: str, demands: Sequence[Demand], now: float) -> Draw:
+        """Take all amounts from their buckets at the project's `now`, or nothing at all if one holds too little. Atomic.
+
+        As `mockapi.wire.buckets.draw` has it; a bucket that is not known is full. Those that are full again may be forgotten.
+        """
+
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
         """How often each step (by its index) of a scenario was used."""
 
@@ -312,7 +320,7 @@ class Store(Protocol):
     async def forget(self, project: str) -> None:
         """Forget everything of one project.
 
-        Responses, conversations, counters, script progress, clock, uploads, journal, webhook endpoints, outbox.
+        Responses, conversations, counters, buckets, script progress, clock, uploads, journal, webhook endpoints, outbox.
         """
 
     async def forget_all(self) -> None:

@@ -19,6 +19,7 @@ from mockapi.stores.base import (
 )
 from mockapi.stores.outbox import Outbox
 from mockapi.stores.threads import Threads
+from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, draw
 
 __all__ = ["MemoryStore"]
 
@@ -31,6 +32,7 @@ class _Project:
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     usage: dict[str, int] = field(default_factory=dict)
+    buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
     scenarios: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     entries: deque[Entry] = field(default_factory=deque)
@@ -57,7 +59,7 @@ _NOBODY = _Project()
 
 
 class MemoryStore(Store):
-    """Keeps at most `max_responses` responses, conversations and content counters a project, and `max_projects` projects.
+    """At most `max_responses` responses, conversations, content counters and buckets a project, and `max_projects` projects.
 
     The oldest go first.
     """
@@ -185,6 +187,21 @@ class MemoryStore(Store):
             for name, amount in known.usage.items():
                 sums[name] = sums.get(name, 0) + amount
         return sums
+
+    async def draw(self, project: str, demands: Sequence[Demand], now: float) -> Draw:
+        """See `Store`."""
+        buckets = self._of(project).buckets
+        drawn = draw([buckets.get(each.key) for each in demands], demands, now)
+        if drawn.is_granted:
+            for each, bucket in zip(demands, drawn.buckets, strict=True):
+                buckets[each.key] = bucket
+                buckets.move_to_end(each.key)
+        while buckets:
+            oldest = next(iter(buckets.values()))
+            if len(buckets) <= self._max_responses and oldest.at + MINUTE_S > now:
+                break
+            buckets.popitem(last=False)
+        return drawn
 
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
         """See `Store`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 __all__ = [
+    "ORGANIZATION",
     "Derivation",
     "alnum",
     "chance",
@@ -14,12 +15,16 @@ __all__ = [
     "is_id",
     "partition_among",
     "partition_of",
+    "project_id_of",
     "request_id_of",
     "text_of_length",
     "thread_id",
 ]
 
 _ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ORGANIZATION = "org-mock"
+"""The organization of callers that name none."""
+
 _TO_ALNUM = bytes(_ALNUM[byte % 62] for byte in range(256))
 
 
@@ -43,6 +48,11 @@ def text_of_length(seed: bytes, length: int) -> str:
 def request_id_of(identity: bytes) -> str:
     """`req_` and 32 hex digits (ERRORS.md §11), from the digest of a call."""
     return f"req_{identity.hex()[:32]}"
+
+
+def project_id_of(key: str) -> str:
+    """The id of the project that an API key belongs to, as answers tell it."""
+    return f"proj_{alnum(digest(b'project', key.encode(), size=24))}"
 
 
 def chance(seed: bytes, *parts: bytes) -> float:
