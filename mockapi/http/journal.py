@@ -58,5 +58,6 @@ class Journal:
             is_stream=is_whole_stream,
             is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
             note=exchange.note,
+            is_legacy=exchange.is_legacy,
         )
         await self._core.store.add_entry(caller.project, entry)

@@ -111,6 +111,7 @@ class Entry(NamedTuple):
     is_stream: bool = False
     is_unmatched: bool = False
     note: str = ""
+    is_legacy: bool = False
 
     @property
     def size(self) -> int:
