@@ -1,4 +1,4 @@
-"""The Assistants API, removed on 2026-08-26: calls get a removed route's 404; log and journal say what replaces them (ERRORS.md §14)."""
+"""The Assistants API, removed on 2026-08-26: a removed route's 404; log and journal say what replaces a call (ERRORS.md §14)."""
 
 import re
 from typing import NamedTuple
