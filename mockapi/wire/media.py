@@ -18,6 +18,7 @@ __all__ = ["FILE_DATA", "IMAGE_URL", "MCP_SERVER", "ONE_SOURCE"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_\s-]")
+_PLAIN = str.maketrans("-_", "+/")  # the alphabet of URLs
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _NO_FILES = ("image", "audio", "video", "font")
 
@@ -39,7 +40,7 @@ def _check_image_data(value: str) -> None:
     if not mime.lower().startswith("image/"):
         refuse("image_mime_type", mime=mime[:100])
     try:
-        first = a2b_base64("".join(data[:64].split())[:24].rstrip("=").ljust(24, "A"))
+        first = a2b_base64("".join(data[:64].translate(_PLAIN).split())[:24].rstrip("=").ljust(24, "A"))
     except Error:
         first = b""
     if _NOT_BASE64.search(data) or len("".join(data.split()).rstrip("=")) % 4 == 1:

@@ -327,7 +327,8 @@ def _goes_on(request: CreateRequest) -> bool:
     if request.previous_response_id or request.conversation or request.prompt:
         return True
     items = [] if isinstance(request.input, str) else request.input
-    return any(item.get("type", "item_reference" if "role" not in item else None) in _SEALED for item in items)
+    kinds = (item.get("type") or ("message" if "role" in item else "item_reference") for item in items)
+    return any(kind in _SEALED for kind in kinds)
 
 
 _NO_FIDELITY = "gpt-image-2-codex"

@@ -206,6 +206,9 @@ SCRIPTED: dict[str, tuple[str, Case]] = {
             "server_is_overloaded", None, 503, "service_unavailable_error", headers=RETRY,
         ),
     ),
+    "model_failed": (
+        NO_MODEL, scripted("The model failed to generate a response.", "server_error", None, 500, "server_error")
+    ),
     "model_at_capacity": (
         NO_LIMIT,
         scripted(

@@ -125,6 +125,17 @@ ROWS = (
         source=_SECTION,
         note="Seen inside streams of ChatGPT's backend; status and type are those of the row above.",
     ),
+    Row(
+        "model_failed",
+        "The model failed to generate a response.",
+        "server_error",
+        500,
+        "server_error",
+        endpoints=("(in a stream)",),
+        confidence="D",
+        source="§12",
+        note="The error of a response that fails with a code of its own; the status is assumed.",
+    ),
     *(
         Row(code, message, code, param=param, endpoints=("(websocket)",), confidence="D", source="§13")
         for code, message, param in (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mockapi.errors import ApiError, MockError
-from mockapi.wire.catalogue import Row, row_of
+from mockapi.wire.catalogue import Row, row_of, told
 from mockapi.wire.catalogue.row import filled
 
 __all__ = ["check_header", "error_from", "failure_of"]
@@ -63,6 +63,8 @@ def failure_of(form: Mapping[str, object], names: Mapping[str, str]) -> dict[str
     """
     code = str(form["code"])
     row = row_of(code)
-    unknown = {"type": "server_error", "message": "The model failed to generate a response."}
-    error = error_from(form if row is not None and row.code == code else {**unknown, "status": 500, **form}, names)
+    if row is None or row.code != code:
+        failed = told("model_failed")
+        form = {"type": failed.type, "message": failed.message, "status": failed.status, **form}
+    error = error_from(form, names)
     return {"type": error.type, "code": error.code, "message": error.message, "param": error.param}
