@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mockapi.errors import ScenarioError
+from mockapi.http.messages import error_answer
 from mockapi.scenario.load import load_text
 from mockapi.wire.catalogue import ERROR_CODES, ERROR_NAMES, ROWS, row_of, told
 from mockapi.wire.catalogue.scripted import check_header, error_from
@@ -96,6 +97,22 @@ def test_values_with_braces_stay_as_they_are(api):
     assert (error.message, error.param) == ("Unknown parameter: '{hint}{path}'.{0}{{}}", "{hint}{path}")
     answer = api.create(**{"{path}": 1})
     assert answer.json()["error"]["message"] == "Unknown parameter: '{path}'."
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "length"),
+    [
+        ("context_length_exceeded", {}, 228),
+        ("unsupported_file", {}, 177),
+        ("decimal_below_min_value", {"path": "temperature", "bound": 0, "value": -1}, 236),
+        ("mutually_exclusive_history", {}, 242),
+        ("response_not_found", {"id": "resp_" + "0" * 50}, 197),
+        ("invalid_api_key", {"masked": "invalid-key"}, 240),
+    ],
+)
+def test_bodies_are_as_long_as_recorded(name, fields, length):
+    """The Content-Length of recordings (ERRORS.md §1)."""
+    assert len(error_answer(told(name, **fields), []).body) == length
 
 
 def test_a_row_wants_all_its_fields():
