@@ -103,6 +103,7 @@ class Admin:
         operation: str | None = None,
         scenario: str | None = None,
         is_unmatched: bool | None = None,
+        is_legacy: bool | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> tuple[list[JsonObject], bool]:
@@ -119,6 +120,7 @@ class Admin:
             if (operation is None or entry.operation == operation)
             and (scenario is None or entry.scenario == scenario)
             and (is_unmatched is None or entry.is_unmatched == is_unmatched)
+            and (is_legacy is None or entry.is_legacy == is_legacy)
         ]
         shown: list[JsonObject] = []
         size = 0

@@ -258,6 +258,21 @@ steps:
 
 
 @main.command()
+@click.argument("word", default="", metavar="[FILTER]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, with headers, sample values and notes.")
+def errors(word: str, as_json: bool) -> None:
+    """List the real API's errors, for `error:` of scenarios. FILTER: a status, or a word in any column; exit 1 if none fits."""
+    from mockapi.wire.catalogue.listing import rows_with, shown, table_of
+
+    rows = rows_with(word)
+    if not rows and not as_json:
+        click.echo(f"mockapi: no error fits {word!r}; `mockapi errors` lists all", err=True)
+    else:
+        click.echo(pretty([shown(row) for row in rows]) if as_json else table_of(rows))
+    sys.exit(0 if rows else 1)
+
+
+@main.command()
 @click.argument("folder", default="scenarios", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
 def init(folder: Path) -> None:
     """Write a small commented scenario, and the schema for your editor, into DIR (default: ./scenarios)."""

@@ -20,7 +20,7 @@ from mockapi.scenario.reply import Rendered, check_json
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.scenario.spoil import spoiled
-from mockapi.wire.catalogue import error_from, failure_of
+from mockapi.wire.catalogue.scripted import error_from, failure_of
 from mockapi.wire.counter import FRAMING_TOKENS, Counter, Counting
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject

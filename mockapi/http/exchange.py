@@ -21,8 +21,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "note", "receive",
-        "request_id", "response", "resumed", "scope", "status", "timeline",
+        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy", "note",
+        "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,6 +35,7 @@ class Exchange:
         self.status: int | None = None
         self.note = ""
         self.code: str | None = None
+        self.is_legacy = False  # a call of an API that is gone
         self.is_cut = False  # the client hung up before the whole answer had gone out
         self.body = b""
         self.response = b""

@@ -15,7 +15,8 @@ from mockapi.engine.timeline import Timeline
 from mockapi.http.messages import Answer, Headers, error_answer, hung_up
 from mockapi.http.protocol import TRANSPORT
 from mockapi.service.core import Core
-from mockapi.wire.catalogue import ERROR_CODES, error_from, failure_of
+from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.wire.catalogue.scripted import error_from, failure_of
 from mockapi.wire.json import JsonObject
 
 __all__ = ["FaultyLine", "Line"]

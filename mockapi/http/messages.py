@@ -11,8 +11,9 @@ from urllib.parse import quote
 from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import ORGANIZATION, project_id_of
-from mockapi.wire.json import pretty
+from mockapi.wire.json import pretty, spaced
 
 __all__ = [
     "Answer",
@@ -31,7 +32,6 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 _VERSION = (b"openai-version", b"2020-10-01")
 _AT_ONCE = (b"openai-processing-ms", b"1")
 
@@ -98,9 +98,6 @@ def _hidden(value: str) -> str:
     return f"{scheme} ****{end}".strip()
 
 
-_UNAUTHORIZED = {"www-authenticate": 'Bearer realm="OpenAI API"'}
-
-
 def caller_of(headers: RequestHeaders, accepted: Sequence[str] = ()) -> Caller:
     """The caller; 401 with the real API's bodies if no key came, or none of the accepted (ERRORS.md §2)."""
     get = headers.raw.get
@@ -119,10 +116,10 @@ def _caller(authorization: bytes, api_key: bytes, project: bytes, organization: 
         key = _password(key.strip())
     key = key.strip() if scheme.lower() in ("bearer", "basic") else api_key.decode("latin-1")
     if not key:
-        raise ApiError("Missing bearer or basic authentication in header", status=401, headers=_UNAUTHORIZED)
+        raise told("missing_authentication")
     shown = project or project_id_of(key).encode()
-    told = (b"openai-organization", organization or ORGANIZATION.encode()), (b"openai-project", shown)
-    return Caller(f"{key}\n{project.decode('latin-1')}", key, told)
+    about = (b"openai-organization", organization or ORGANIZATION.encode()), (b"openai-project", shown)
+    return Caller(f"{key}\n{project.decode('latin-1')}", key, about)
 
 
 def _password(credentials: str) -> str:
@@ -135,12 +132,8 @@ def _password(credentials: str) -> str:
 
 
 def _incorrect_key(key: str) -> ApiError:
-    message = (
-        f"Incorrect API key provided: {masked(key)}. You can find your API key at https://platform.openai.com/account/api-keys."
-    )
-    error = ApiError(message, status=401, code="invalid_api_key", headers=_UNAUTHORIZED)
-    error.is_edge = key.startswith("sk-")
-    return error
+    row = "invalid_api_key_edge" if key.startswith("sk-") else "invalid_api_key"
+    return told(row, masked=masked(key))
 
 
 def masked(key: str) -> str:
@@ -205,18 +198,22 @@ def mock_headers(scenario: str, step: str) -> Headers:
 
 
 def error_answer(error: ApiError, standard: Headers) -> Answer:
-    """An error as the real API writes it: pretty-printed, keys in its order; its own headers win over the standard ones."""
-    if error.is_edge:
-        return _edge_answer(error, standard)
-    headers = dict([JSON, *standard])
+    """An error as the real API writes it, keys in its order; its own headers win over the standard ones."""
+    body, content_type = _written(error)
+    headers = dict([*content_type, *standard])
     if error.answered_by is not None:
         headers.update(mock_headers(*error.answered_by))
     headers.update({name.encode("latin-1"): value.encode("latin-1") for name, value in error.headers.items()})
-    return Answer(error.status, pretty(error.body), list(headers.items()))
+    return Answer(error.status, body, list(headers.items()))
 
 
-def _edge_answer(error: ApiError, standard: Headers) -> Answer:
-    """The other form, of keys that look real: text/plain, the status inside, keys in another order (ERRORS.md §1)."""
-    body = {"error": {"message": error.message, "type": error.type, "code": error.code, "param": error.param}}
-    own = [(name.encode(), value.encode("latin-1")) for name, value in error.headers.items()]
-    return Answer(error.status, pretty({**body, "status": error.status}), [(b"content-type", b"text/plain"), *standard, *own])
+def _written(error: ApiError) -> tuple[bytes, Headers]:
+    """(body, its content type); that of the edge is text, with the status inside and keys in another order (ERRORS.md §1)."""
+    if error.layout == "empty":
+        return b"", []
+    if error.layout == "line":
+        return spaced(error.body), [JSON]
+    if error.layout == "edge":
+        body = {"error": {"message": error.message, "type": error.type, "code": error.code, "param": error.param}}
+        return pretty({**body, "status": error.status}), [(b"content-type", b"text/plain")]
+    return pretty(error.body), [JSON]

@@ -18,7 +18,8 @@ from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
 from mockapi.scenario.units import parse_duration, parse_rate
 from mockapi.scenario.webhooks import WebhookForm
-from mockapi.wire.catalogue import ERROR_CODES, check_header
+from mockapi.wire.catalogue import ERROR_NAMES, row_of
+from mockapi.wire.catalogue.scripted import check_header
 from mockapi.wire.typed import by_kind
 
 __all__ = ["BackgroundForm", "ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
@@ -165,9 +166,13 @@ Reply = Annotated[
 
 
 def _known_code(value: str) -> str:
-    if value not in ERROR_CODES:
-        raise PydanticCustomError("unknown_code", "unknown error code", {"known": "|".join(ERROR_CODES)})
+    if row_of(value) is None:
+        raise _unknown_code(value)
     return value
+
+
+def _unknown_code(value: str) -> PydanticCustomError:
+    return PydanticCustomError("unknown_code", "unknown error code", {"given": value, "known": "|".join(ERROR_NAMES)})
 
 
 def _header_name(name: str) -> str:
@@ -202,8 +207,10 @@ class ErrorForm(BaseModel):
 
     @model_validator(mode="after")
     def _says_what(self) -> "ErrorForm":
-        if self.code not in ERROR_CODES and self.status is None:
-            raise ValueError("give a status, or a code of the catalogue: " + ", ".join(ERROR_CODES))
+        if self.status is None and self.code is None:
+            raise ValueError("give a status, or a code of the catalogue (`mockapi errors` lists it)")
+        if self.status is None and row_of(str(self.code)) is None:
+            raise _unknown_code(str(self.code))
         return self
 
 

@@ -115,7 +115,10 @@ def _unknown_key(detail: ErrorDetails, path: Path, source: Source) -> str:
 
 
 def _unknown_code(detail: ErrorDetails, path: Path, source: Source) -> str:
-    return "unknown error code" + _meant(str(detail["input"]), str(detail["ctx"]["known"]).split("|"), show=3)
+    given, known = str(detail["ctx"]["given"]), str(detail["ctx"]["known"]).split("|")
+    words = "unknown error code" if isinstance(detail["input"], str) else f"unknown error code {given!r}, and no status"
+    near = get_close_matches(given, known)
+    return words + (_meant(given, near, show=3) if near else "; `mockapi errors` lists all")
 
 
 def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:

@@ -18,6 +18,7 @@ from mockapi.service.past import Effective, Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import Derivation, partition_among
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.limits import Rates
@@ -90,8 +91,7 @@ class Compaction:
         model = request.model or ("gpt-4o" if self.core.is_lenient else "")
         self.core.check_model(model)
         if not request.input and not request.previous_response_id and not self.core.is_lenient:
-            message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
-            raise ApiError(message, code="missing_required_parameter")
+            raise told("input_required")
         self.core.check_retention(call, request.previous_response_id)
         effective = await self._pasts.effective(call.project, request, await self._pasts.find(call.project, request))
         given = CreateRequest.model_construct(

@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
-from mockapi.errors import ApiError, MockError
+from mockapi.errors import MockError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Store
+from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.models import names_of
-from mockapi.wire.validation import bad_json
 
 __all__ = ["Call", "Core", "parsed"]
 
@@ -105,14 +105,12 @@ class Core:
     def check_model(self, model: str) -> None:
         """Any name is a model unless the settings list them; the empty one never is."""
         if not self.is_model(model):
-            message = f"The requested model '{model}' does not exist."
-            raise ApiError(message, param="model", code="model_not_found")
+            raise told("model_not_found", model=model)
 
     def check_retention(self, call: Call, previous_response_id: str | None) -> None:
         """A project with zero data retention has nothing to go on from (WIRE.md §6)."""
         if call.key in self.settings.zdr and previous_response_id is not None:
-            message = "Previous response cannot be used for this organization due to Zero Data Retention."
-            raise ApiError(message, param="previous_response_id", code="unsupported_parameter")
+            raise told("zdr_previous_response")
 
     def is_model(self, name: str) -> bool:
         """Whether a name is a model here."""
@@ -144,7 +142,7 @@ def parsed(body: bytes) -> JsonObject:
     try:
         value = loads(body)
     except ValueError:
-        raise bad_json() from None
+        raise told("invalid_json") from None
     if not isinstance(value, dict):
-        raise bad_json()
+        raise told("invalid_json")
     return value

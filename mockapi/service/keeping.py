@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import accumulate
 
 from mockapi.engine.timeline import Timeline
-from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
 from mockapi.service.core import Core
 from mockapi.service.past import Effective
@@ -15,12 +14,13 @@ from mockapi.service.seeds import prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, usage_key
 from mockapi.service.webhooks import Webhooks
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
+from mockapi.wire.catalogue import told
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Keeping", "locked"]
+__all__ = ["Keeping"]
 
 _LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
 _CACHE_BLOCK = 128
@@ -56,7 +56,7 @@ class Keeping:
             conversation = await self._records.conversation(project, conversation.id)
             if conversation is None or conversation.turn is not None:
                 await self._store.drop_response(project, record.id)
-                raise locked()
+                raise told("conversation_locked")
         await self._count(project, timeline, request)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
@@ -172,12 +172,6 @@ def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:
 
 def _without_id(item: JsonObject) -> JsonObject:
     return {key: value for key, value in item.items() if key not in ("id", "status")}
-
-
-def locked() -> ApiError:
-    """A conversation on which a response runs (WIRE.md §7)."""
-    message = "Another process is currently operating on this conversation. Please retry in a few seconds."
-    return ApiError(message, param="conversation", code="conversation_locked")
 
 
 _NONE: frozenset[str] = frozenset()

@@ -17,7 +17,7 @@ from mockapi.scenario.select import Selection
 from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.faults import Faults
-from mockapi.service.keeping import Keeping, locked
+from mockapi.service.keeping import Keeping
 from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.paging import page_of
 from mockapi.service.past import Effective, Past, Pasts
@@ -27,6 +27,7 @@ from mockapi.service.runs import Runs
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
 from mockapi.wire.capabilities import check_capabilities
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import partition_among
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.limits import Rates
@@ -135,8 +136,7 @@ class Responses:
             return request
         self.core.check_retention(call, request.previous_response_id)
         if any(tool["type"] == "code_interpreter" for tool in request.tools):
-            message = "Code interpreter tool cannot be used for this organization due to Zero Data Retention"
-            raise ApiError(message, param="tools")
+            raise told("zdr_code_interpreter")
         include = [*request.include, _ENCRYPTED] if family_of(request.model).is_reasoning else request.include
         return request.model_copy(update={"store": False, "include": include})
 
@@ -149,8 +149,7 @@ class Responses:
         given = variables if isinstance(variables, dict) else {}
         form = await self._seeds.prompt(project, str(prompt["id"]), version if isinstance(version, str) else None, list(given))
         if form is None:
-            wanted = f" and version '{version}'" if version else ""
-            raise ApiError(f"Prompt with id '{prompt['id']}'{wanted} not found.", status=404)
+            raise told("prompt_version_not_found" if version else "prompt_not_found", id=prompt["id"], version=version)
         past = past or await self._pasts.find(project, request)
         messages = fill_prompt(form, given)
         texts = [str(part["text"]) for each in messages for part in _parts(each) if "text" in part]
@@ -165,11 +164,10 @@ class Responses:
 
     def _check_state(self, request: CreateRequest, past: Past) -> None:
         if past.conversation is not None and past.conversation.turn is not None:
-            raise locked()
+            raise told("conversation_locked")
         is_silent = not request.input and not request.previous_response_id and not request.prompt and not request.conversation_id
         if is_silent and not self.core.is_lenient:
-            message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
-            raise ApiError(message, code="missing_required_parameter")
+            raise told("input_required")
 
     async def _names(self, project: str, facts: Facts, selection: Selection, effective: Effective) -> Names:
         """What templates may speak of; the past is read only if this step's templates need it."""
@@ -206,7 +204,7 @@ class Responses:
         while True:
             seen = await self.runs.seen(project, response_id)
             if await self._records.status(project, seen) in ("queued", "in_progress"):
-                raise ApiError("Cannot delete an in-flight response.")
+                raise told("delete_in_flight")
             deleted = dumps(replace(progress_of(seen.record), is_deleted=True))
             if await self._store.set_progress(project, response_id, deleted, seen.record.version):
                 return dumps({"id": response_id, "object": "response.deleted", "deleted": True})

@@ -115,6 +115,7 @@ class Entry(NamedTuple):
     is_unmatched: bool = False
     note: str = ""
     fault: str = ""
+    is_legacy: bool = False
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ from math import isfinite
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["JsonObject", "dumps", "loads", "ordered", "pretty"]
+__all__ = ["JsonObject", "dumps", "loads", "ordered", "pretty", "spaced"]
 
 JsonObject = dict[str, object]
 
@@ -38,6 +38,13 @@ def dumps(value: object) -> bytes:
 def pretty(value: object) -> bytes:
     """Two-space indent, no trailing newline: how the real API writes request errors (ERRORS.md §1)."""
     return to_json(value, indent=2)
+
+
+def spaced(value: object) -> bytes:
+    """One line with spaces behind commas and colons of objects: how errors from deeper inside are written (ERRORS.md §1)."""
+    if not isinstance(value, Mapping):
+        return to_json(value)
+    return b"{%b}" % b", ".join(b"%b: %b" % (to_json(name), spaced(each)) for name, each in value.items())
 
 
 def ordered(item: Mapping[str, object]) -> JsonObject:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from mockapi.errors import ApiError
 from mockapi.wire.buckets import seconds_until, slack_of
+from mockapi.wire.catalogue import told
 
 __all__ = [
     "MOST_REQUESTS",
@@ -29,17 +30,6 @@ Kind = Literal["requests", "tokens"]
 """What is limited; also the type of the error."""
 
 _MOST = 1_000_000_000
-_PLACE = "on {what} per min ({short}): Limit {limit}"
-_HELP = "Visit https://platform.openai.com/account/rate-limits to learn more."
-_REACHED = (
-    f"Rate limit reached for {{model}} {{payer}} {_PLACE}, Used {{used}}, Requested {{amount}}. "
-    f"Please try again in {{wait}}. {_HELP}"
-)
-_TOO_LARGE = (
-    f"Request too large for {{model}} {{payer}} {_PLACE}, Requested {{amount}}. "
-    f"The input or output tokens must be reduced in order to run successfully. {_HELP}"
-)
-_SHORT = {"requests": "RPM", "tokens": "TPM"}
 
 
 class Limit(NamedTuple):
@@ -78,7 +68,7 @@ class Payer(NamedTuple):
     @property
     def in_project(self) -> str:
         """As messages tell it that speak of the project."""
-        return f"in project {self.project} organization {self.organization}"
+        return f"project {self.project} organization {self.organization}"
 
 
 def rate_headers(rates: Rates, used: int = 0) -> dict[str, str]:
@@ -99,14 +89,16 @@ def _until_full_s(gauge: Gauge) -> float:
 
 def limit_error(kind: Kind, model: str, payer: Payer, gauge: Gauge, amount: int) -> ApiError:
     """The 429 of a request that asks for more than is left; one that asks for more than the limit is not told to wait."""
-    place = payer.in_project if payer.is_project or amount > gauge.limit else f"in organization {payer.organization}"
-    names = {"model": model, "payer": place, "what": kind, "short": _SHORT[kind], "limit": gauge.limit, "amount": amount}
-    if amount > gauge.limit:
-        return ApiError(_TOO_LARGE.format(**names), status=429, type=kind, code="rate_limit_exceeded")
+    is_too_large = amount > gauge.limit
+    shown = payer.in_project if payer.is_project or is_too_large else f"organization {payer.organization}"
+    fields = {"model": model, "payer": shown, "limit": gauge.limit, "requested": amount}
+    if is_too_large:
+        return told("request_too_large", **fields)
     wait_ms = _wait_ms(seconds_until(amount, gauge.level, gauge.limit))
-    message = _REACHED.format(**names, used=gauge.limit - gauge.left, wait=_shown(wait_ms))
-    headers = {"retry-after": str(max(1, -(-wait_ms // 1000)))}
-    return ApiError(message, status=429, type=kind, code="rate_limit_exceeded", headers=headers)
+    row = "rate_limit_exceeded" if kind == "requests" else "rate_limit_tokens"
+    error = told(row, **fields, used=gauge.limit - gauge.left, retry=_shown(wait_ms))
+    error.headers["retry-after"] = str(max(1, -(-wait_ms // 1000)))
+    return error
 
 
 def _wait_ms(seconds: float) -> int:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Required, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
 
-from mockapi.errors import ApiError
+from mockapi.wire.catalogue import told
 from mockapi.wire.items import Input
-from mockapi.wire.json import JsonObject
+from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.strict import check_strict
 from mockapi.wire.tools import StringOrObject, Tool, ToolChoice, tool_names
 from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, TypedDict, by_kind, keys_of, tagged
@@ -287,18 +287,53 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
 def _check_together(request: CreateRequest) -> None:
     """What is right by itself and wrong together, or only under its own rules."""
     if request.stream_options is not None and not request.stream:
-        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise ApiError(message, param="stream_options")
+        raise told("stream_options_without_stream")
     choice = request.tool_choice
     if choice == "required" and not request.tools:
-        raise ApiError("Tool choice 'required' must be specified with 'tools' parameter.", param="tool_choice")
+        raise told("tool_choice_without_tools")
     if isinstance(choice, dict) and choice["type"] in ("function", "custom"):
         names = set(tool_names(request.tools))
         if choice["name"] not in names:
-            raise ApiError(f"Tool choice '{choice['type']}' not found in 'tools' parameter.", param="tool_choice")
+            raise told("tool_choice_not_found", kind=choice["type"])
     if request.tools or request.text:
         check_strict(request.text, request.tools)
+        _check_words(request)
+        _check_pictures(request)
 
+
+def _check_words(request: CreateRequest) -> None:
+    """`json_object` wants the word in the input; what a request goes on from, and sealed or kept items, may have it."""
+    form = (request.text or {}).get("format")
+    if form is None or form.get("type") != "json_object" or _goes_on(request):
+        return
+    if b"json" not in dumps(request.input).lower():
+        raise told("no_json_word")
+
+
+def _check_pictures(request: CreateRequest) -> None:
+    """What image generation refuses: to edit nothing, and options that a model has not (ERRORS.md §7)."""
+    for tool in request.tools:
+        if tool["type"] != "image_generation":
+            continue
+        if tool.get("input_fidelity") is not None and str(tool.get("model")).startswith(_NO_FIDELITY):
+            raise told("invalid_input_fidelity_model", model=tool["model"])
+        is_edit = tool.get("action") == "edit" and tool.get("input_image_mask") is None
+        if is_edit and not _goes_on(request) and not any(mark in dumps(request.input) for mark in _PICTURES):
+            raise told("image_edit_without_source")
+
+
+def _goes_on(request: CreateRequest) -> bool:
+    """Whether there is an input beyond the request's own, or one that cannot be read here."""
+    if request.previous_response_id or request.conversation or request.prompt:
+        return True
+    items = [] if isinstance(request.input, str) else request.input
+    kinds = (item.get("type") or ("message" if "role" in item else "item_reference") for item in items)
+    return any(kind in _SEALED for kind in kinds)
+
+
+_NO_FIDELITY = "gpt-image-2-codex"
+_PICTURES = (b'"input_image"', b'"image_generation_call"', b'"computer_call_output"')
+_SEALED = ("compaction", "item_reference")
 
 _LENIENT_MODEL = "gpt-4o"
 
