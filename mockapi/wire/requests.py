@@ -165,6 +165,14 @@ class AccessPrograms(TypedDict, total=False):
 
 
 @with_config(STRICT)
+class BackgroundOptions(TypedDict, total=False):
+    """`background_options` (SDK 3.54); a window changes no time here: steps say how long a run takes."""
+
+    completion_window: Literal["soonest", "2h", "8h"] | None
+    continuation_id: str | None
+
+
+@with_config(STRICT)
 class ImageConfig(TypedDict, total=False):
     """`image`."""
 
@@ -214,6 +222,7 @@ class CreateRequest(BaseModel):
     context_management: list[ContextManagement] = _NONE
     access_programs: AccessPrograms | None = None
     image: ImageConfig | None = None
+    background_options: BackgroundOptions | None = None
 
     @property
     def input_items(self) -> list[JsonObject]:
@@ -288,6 +297,8 @@ def _check_together(request: CreateRequest) -> None:
     """What is right by itself and wrong together, or only under its own rules."""
     if request.stream_options is not None and not request.stream:
         raise told("stream_options_without_stream")
+    if request.background_options is not None:
+        _check_window(request, request.background_options.get("completion_window"))
     choice = request.tool_choice
     if choice == "required" and not request.tools:
         raise told("tool_choice_without_tools")
@@ -299,6 +310,13 @@ def _check_together(request: CreateRequest) -> None:
         check_strict(request.text, request.tools)
         _check_words(request)
         _check_pictures(request)
+
+
+def _check_window(request: CreateRequest, window: str | None) -> None:
+    """The discounted windows want a plain background run (SDK 3.54, `BackgroundOptions`)."""
+    is_plain = request.background and not request.stream and request.service_tier in ("auto", "default")
+    if window in ("2h", "8h") and not is_plain:
+        raise told("completion_window_not_allowed", window=window)
 
 
 def _check_words(request: CreateRequest) -> None:

@@ -171,6 +171,11 @@ REQUESTS: dict[str, Case] = {
         "Missing mutually exclusive parameters: 'input[0].content[0]'. Ensure you are providing exactly one of: 'file_id' or 'image_url'.",
         "missing_mutually_exclusive_parameters", "input[0].content[0]",
     ),
+    "completion_window_not_allowed": Case(
+        create(background_options={"completion_window": "2h"}),
+        "The completion window '2h' requires 'background' to be true, 'stream' to be false, and standard processing.",
+        None, "background_options.completion_window",
+    ),
     "stream_options_without_stream": Case(
         create(stream_options={"include_obfuscation": False}),
         "The 'stream_options' parameter is only allowed when 'stream' is enabled.",

@@ -211,4 +211,13 @@ ROWS = (
         source="§4.2",
         note="The code is not shown in the source; `param` is inferred.",
     ),
+    Row(
+        "completion_window_not_allowed",
+        "The completion window '{window}' requires 'background' to be true, 'stream' to be false, and standard processing.",
+        param="background_options.completion_window",
+        confidence="assumed",
+        source="SDK 3.54, `BackgroundOptions`",
+        sample={"window": "2h"},
+        note="The rule is documented; status, code and words are assumed.",
+    ),
 )
