@@ -187,6 +187,36 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
 
 
 @main.command()
+@click.option("--host", default=Settings().host, envvar="MOCKAPI_HOST", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=click.IntRange(0, 65535), help="Its port."
+)
+@click.option("--try", "tries", is_flag=True, help="Run every failure with the official SDK, and tell what it raised.")
+def demo(host: str, port: int, tries: bool) -> None:
+    """Serve a scenario for every failure that a client must survive, and print what to try."""
+    from mockapi.demo import demo_folder, demo_table, outcomes
+    from mockapi.server import serve as run
+
+    def tell(ready: str) -> None:
+        base = ready.removeprefix("mockapi ready on ").removesuffix("/v1")
+        click.echo(f"{demo_table(base)}\n{ready}")
+
+    try:
+        if tries:
+            for failure, raised, told, took_s in outcomes():
+                click.echo(
+                    f"{failure.name}: {failure.happens}\n  SDK raised {raised} ({took_s:.1f} s): {told}\n  {failure.advice}\n"
+                )
+        else:
+            settings = Settings(paths=(demo_folder(),), host=host, port=port)
+            _start_log(settings)
+            run(settings, say=tell)
+    except UsageError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
+
+
+@main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def check(paths: tuple[Path, ...], as_json: bool) -> None:
