@@ -20,6 +20,7 @@ from mockapi.courier import Courier
 from mockapi.errors import MockApiError, UsageError
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
+from mockapi.http.protocol import Protocol
 from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
@@ -172,7 +173,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         with_cors(make_app(core, admin, Courier(core)), settings.cors),
         loop="auto",
-        http="auto",
+        http=Protocol,
         ws="none",
         lifespan="on",  # the courier lives in it
         log_config=None,

@@ -16,6 +16,7 @@ from openai import AsyncOpenAI, OpenAI
 from starlette.testclient import TestClient
 
 from mockapi.clock import Clock
+from mockapi.http.protocol import Protocol
 from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
@@ -125,7 +126,7 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
     def start(text: str | None = None, **settings) -> Running:
         app = make_app(text, **settings)
         sock = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, http="httptools")
+        config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, http=Protocol)
         server = _ThreadServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()

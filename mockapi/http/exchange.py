@@ -7,6 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
+from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
@@ -67,6 +68,23 @@ class Exchange:
             url = f"{self.scope['method']} {self.scope['path']}".encode("utf-8", "surrogatepass")
             self.request_id = request_id_of(digest(b"", url))
         return standard_headers(self.request_id, processing_ms, self.caller)
+
+    @property
+    def identified_caller(self) -> Caller:
+        """Who asks, once that is known."""
+        assert self.caller is not None
+        return self.caller
+
+    def standard_values(self, processing_ms: int = 1) -> tuple[bytes, bytes]:
+        """What a head says of this call: milliseconds, request id."""
+        assert self.request_id is not None
+        return b"%d" % processing_ms if processing_ms > 1 else b"1", self.request_id.encode()
+
+    async def answer_whole(self, head: Head, body: bytes) -> None:
+        """Send a ready answer whose head has its length."""
+        self.response, self.status = body, 200
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def answer(self, answer: Answer) -> None:
         """Send a ready answer in one piece."""

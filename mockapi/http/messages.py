@@ -1,7 +1,7 @@
 """Requests in, answers out: reading bodies within bounds, the real API's headers, the one place that sends bytes."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from urllib.parse import quote
 from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
+from mockapi.http.head import Head, HeadForm
 from mockapi.wire.ids import alnum, digest
 from mockapi.wire.json import pretty
 
@@ -26,12 +27,25 @@ __all__ = [
 ]
 
 Headers = list[tuple[bytes, bytes]]
+Form = list[tuple[bytes, bytes | None]]
 
 JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 _VERSION = (b"openai-version", b"2020-10-01")
 _AT_ONCE = (b"openai-processing-ms", b"1")
+_REQUEST_ID = b"x-request-id"
+_LIMIT_TOKENS = 150_000_000
+_RATES: Form = [
+    (b"x-ratelimit-limit-requests", b"30000"),
+    (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
+    (b"x-ratelimit-remaining-requests", b"29999"),
+    (b"x-ratelimit-remaining-tokens", None),
+    (b"x-ratelimit-reset-requests", b"2ms"),
+    (b"x-ratelimit-reset-tokens", b"0s"),
+]
+_RATE_FORM = HeadForm(_RATES)
+"""Only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
 
 
 class ClientGoneError(Exception):
@@ -43,10 +57,10 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Iterable[tuple[bytes, bytes]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """Who asks: state belongs to the API key plus the `OpenAI-Project` header (DESIGN.md "Whose state")."""
 
@@ -166,10 +180,40 @@ async def read_body(receive: Receive, most: int) -> bytes:
             return b"".join(chunks)
 
 
+def rate_headers(used: object) -> Headers:
+    """`x-ratelimit-*` after a call that read so many tokens."""
+    return list(Head(_RATE_FORM, (tokens_left(used),)))
+
+
+def tokens_left(used: object) -> bytes:
+    """What `x-ratelimit-remaining-tokens` says."""
+    return b"%d" % (_LIMIT_TOKENS - (used if isinstance(used, int) else 0))
+
+
 def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | None = None) -> Headers:
     """Headers on every answer (ERRORS.md §11); organization and project only for known callers."""
     spent = (b"openai-processing-ms", b"%d" % processing_ms) if processing_ms > 1 else _AT_ONCE
-    return [_VERSION, spent, (b"x-request-id", request_id.encode()), *(() if caller is None else caller.headers)]
+    return [_VERSION, spent, (_REQUEST_ID, request_id.encode()), *(() if caller is None else caller.headers)]
+
+
+@lru_cache(maxsize=1024)
+def whole_form(caller: Caller, scenario: str, step: str, *, is_limited: bool) -> HeadForm:
+    """Heads of created responses that are not streamed; to fill in: milliseconds, request id, tokens left, length.
+
+    `x-ratelimit-*` only where `is_limited`; without it there are no tokens left to tell of.
+    """
+    rates = _RATES if is_limited else ()
+    return HeadForm([JSON, *_standard_form(caller), *mock_headers(scenario, step), *rates, (b"content-length", None)])
+
+
+@lru_cache(maxsize=1024)
+def stream_form(caller: Caller, scenario: str, step: str) -> HeadForm:
+    """Heads of streams; to fill in: milliseconds, request id."""
+    return HeadForm([EVENT_STREAM, *_standard_form(caller), *mock_headers(scenario, step)])
+
+
+def _standard_form(caller: Caller) -> Form:
+    return [_VERSION, (_AT_ONCE[0], None), (_REQUEST_ID, None), *caller.headers]
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,8 @@
 
 from mockapi.http.calls import Calls, flag_of, starting_after
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import JSON, Answer, Headers, mock_headers
+from mockapi.http.head import Head
+from mockapi.http.messages import rate_headers, stream_form, tokens_left, whole_form
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service.compaction import Compaction
 from mockapi.service.responses import Created, Responses
@@ -38,8 +39,9 @@ class ResponsesApi:
             exchange.is_cut = not is_whole or play.timeline.cut_s is not None
             await self._use.delivered(created, is_whole=is_whole)
 
-        headers = exchange.standard_headers() + mock_headers(created.plan.scenario, created.plan.step)
-        await send_stream(play, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+        form = stream_form(exchange.identified_caller, created.plan.scenario, created.plan.step)
+        head = Head(form, exchange.standard_values())
+        await send_stream(play, delivered, head, exchange.scope, exchange.receive, exchange.send)
 
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
@@ -51,10 +53,11 @@ class ResponsesApi:
             return
         if not is_instant:
             await self._use.delivered(created, is_whole=True)
-        rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
-        standard = exchange.standard_headers(round(wait_s * 1000))
-        headers = [JSON, *standard, *mock_headers(plan.scenario, plan.step), *rates]
-        await exchange.answer(Answer(200, timeline.answer, headers))
+        is_limited, body = plan.background is None, timeline.answer
+        form = whole_form(exchange.identified_caller, plan.scenario, plan.step, is_limited=is_limited)
+        left = (tokens_left(plan.usage.get("input_tokens")),) if is_limited else ()
+        values = (*exchange.standard_values(round(wait_s * 1000)), *left, b"%d" % len(body))
+        await exchange.answer_whole(Head(form, values), body)
 
     async def retrieve(self, exchange: Exchange) -> None:
         """`GET /v1/responses/{response_id}`."""
@@ -77,8 +80,8 @@ class ResponsesApi:
             await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
 
         exchange.note = "resumed"
-        headers = exchange.standard_headers()
-        await send_stream(play, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+        head = Head(stream_form(exchange.identified_caller, "", ""), exchange.standard_values())
+        await send_stream(play, delivered, head, exchange.scope, exchange.receive, exchange.send)
 
     async def cancel(self, exchange: Exchange) -> None:
         """`POST /v1/responses/{response_id}/cancel`."""
@@ -101,7 +104,7 @@ class ResponsesApi:
     async def compact(self, exchange: Exchange) -> None:
         """`POST /v1/responses/compact`."""
         call, identity = await self._calls.identified(exchange, "responses.compact", has_body=True)
-        await self._calls.answer(exchange, await self._compaction.compact(call, identity), _rate_headers(0))
+        await self._calls.answer(exchange, await self._compaction.compact(call, identity), rate_headers(0))
 
     async def input_tokens(self, exchange: Exchange) -> None:
         """`POST /v1/responses/input_tokens`."""
@@ -110,16 +113,3 @@ class ResponsesApi:
 
 
 _ID = "response_id"
-_LIMIT_TOKENS = 150_000_000
-_LIMITS = (
-    (b"x-ratelimit-limit-requests", b"30000"),
-    (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
-    (b"x-ratelimit-remaining-requests", b"29999"),
-)
-_RESETS = ((b"x-ratelimit-reset-requests", b"2ms"), (b"x-ratelimit-reset-tokens", b"0s"))
-
-
-def _rate_headers(used: object) -> Headers:
-    """`x-ratelimit-*`, only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
-    left = _LIMIT_TOKENS - (used if isinstance(used, int) else 0)
-    return [*_LIMITS, (b"x-ratelimit-remaining-tokens", b"%d" % left), *_RESETS]
