@@ -222,10 +222,11 @@ def _shown(entry: Entry) -> JsonObject:
         "unmatched": entry.is_unmatched,
         "note": entry.note or None,
     }
-    if entry.is_stream and entry.plan:
-        shown["events"] = [loads(event.data) for event in Timeline(Plan.from_bytes(entry.plan)).events()]
+    timeline = Timeline(Plan.of(entry.plan)) if entry.plan else None
+    if timeline is not None and entry.is_stream:
+        shown["events"] = [loads(event.data) for event in timeline.events()]
     else:
-        shown["response"] = _data(entry.response)
+        shown["response"] = _data(entry.response if timeline is None else timeline.answer)
     return shown
 
 

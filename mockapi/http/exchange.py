@@ -19,8 +19,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "note", "receive", "request_id", "response",
-        "scope", "status", "timeline",
+        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "is_stream", "note", "receive", "request_id",
+        "response", "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,6 +34,7 @@ class Exchange:
         self.note = ""
         self.code: str | None = None
         self.is_cut = False  # the client hung up before the whole answer had gone out
+        self.is_stream = False
         self.body = b""
         self.response = b""
         self.timeline: Timeline | None = None
@@ -81,8 +82,8 @@ class Exchange:
         return b"%d" % processing_ms if processing_ms > 1 else b"1", self.request_id.encode()
 
     async def answer_whole(self, head: Head, body: bytes) -> None:
-        """Send a ready answer whose head has its length."""
-        self.response, self.status = body, 200
+        """Send the body of `timeline`, whose length the head has."""
+        self.status = 200
         await self._send({"type": "http.response.start", "status": 200, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 

@@ -180,14 +180,14 @@ async def read_body(receive: Receive, most: int) -> bytes:
             return b"".join(chunks)
 
 
-def rate_headers(used: object) -> Headers:
+def rate_headers(used: int) -> Headers:
     """`x-ratelimit-*` after a call that read so many tokens."""
     return list(Head(_RATE_FORM, (tokens_left(used),)))
 
 
-def tokens_left(used: object) -> bytes:
+def tokens_left(used: int) -> bytes:
     """What `x-ratelimit-remaining-tokens` says."""
-    return b"%d" % (_LIMIT_TOKENS - (used if isinstance(used, int) else 0))
+    return b"%d" % (_LIMIT_TOKENS - used)
 
 
 def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | None = None) -> Headers:

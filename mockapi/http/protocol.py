@@ -75,6 +75,13 @@ class Protocol(HttpToolsProtocol):
 
     cycle: Cycle | None  # type: ignore[assignment]  # none before the first request
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
+        pair = _shared_pair(name, value) if len(value) < _SHORT else (name.lower(), value)
+        if pair[0] == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append(pair)
+
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
         parser, scope = self.parser, self.scope
@@ -107,7 +114,12 @@ class Protocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
 
-_SHORT = 256  # bytes of a URL that is worth remembering: most requests go to the same few
+_SHORT = 256  # bytes of what is worth remembering: most requests go to the same few URLs, with the same headers
+
+
+@lru_cache(maxsize=4096)
+def _shared_pair(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    return name.lower(), value
 
 
 def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:

@@ -7,6 +7,7 @@ from mockapi.http.messages import rate_headers, stream_form, tokens_left, whole_
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service.compaction import Compaction
 from mockapi.service.responses import Created, Responses
+from mockapi.wire.objects import tokens_of
 
 __all__ = ["ResponsesApi"]
 
@@ -32,7 +33,7 @@ class ResponsesApi:
             await self._whole(exchange, created)
 
     async def _stream(self, exchange: Exchange, created: Created) -> None:
-        play = self._use.play(created)
+        play, exchange.is_stream = self._use.play(created), True
 
         async def delivered(is_whole: bool) -> None:
             exchange.note += "" if is_whole else ", hung up"
@@ -55,7 +56,7 @@ class ResponsesApi:
             await self._use.delivered(created, is_whole=True)
         is_limited, body = plan.background is None, timeline.answer
         form = whole_form(exchange.identified_caller, plan.scenario, plan.step, is_limited=is_limited)
-        left = (tokens_left(plan.usage.get("input_tokens")),) if is_limited else ()
+        left = (tokens_left(tokens_of(plan.usage)[0]),) if is_limited else ()
         values = (*exchange.standard_values(round(wait_s * 1000)), *left, b"%d" % len(body))
         await exchange.answer_whole(Head(form, values), body)
 

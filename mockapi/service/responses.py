@@ -79,7 +79,7 @@ class Responses:
         names = await self._names(call.project, facts, selection, effective)
         tokens = count_input(facts, self.core.counter)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = past.partition or partition_among(effective.items)
+        partition = past.partition or (None if request.text_alone else partition_among(effective.items))
         moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
         if shown is not None:
             moment = moment._replace(instructions=shown)
