@@ -225,13 +225,15 @@ def _shown(entry: Entry) -> JsonObject:
         "fault": entry.fault or None,
         "note": entry.note or None,
     }
-    timeline = Timeline(Plan.from_bytes(entry.plan)) if entry.plan else None
+    timeline = Timeline(Plan.of(entry.plan)) if entry.plan else None
     if timeline is not None:
         shown["response_id"] = timeline.response_id  # also where its client never learnt it
     if timeline is not None and entry.is_stream:
         shown["events"] = [loads(event.data) for event in timeline.events()]
-    else:
+    elif timeline is None:
         shown["response"] = _data(entry.response)
+    else:
+        shown["response"] = None if entry.is_cut else _data(timeline.answer)
     return shown
 
 

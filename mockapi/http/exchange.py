@@ -9,6 +9,7 @@ from mockapi.engine.faults import Hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.http.faults import FaultyLine, Line
+from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest, request_id_of
@@ -21,8 +22,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy", "note",
-        "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
+        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
+        "is_stream", "note", "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,6 +38,7 @@ class Exchange:
         self.code: str | None = None
         self.is_legacy = False  # a call of an API that is gone
         self.is_cut = False  # the client hung up before the whole answer had gone out
+        self.is_stream = False
         self.body = b""
         self.response = b""
         self.timeline: Timeline | None = None
@@ -96,6 +98,23 @@ class Exchange:
             url = f"{self.scope['method']} {self.scope['path']}".encode("utf-8", "surrogatepass")
             self.request_id = request_id_of(digest(b"", url))
         return standard_headers(self.request_id, processing_ms, self.caller)
+
+    @property
+    def identified_caller(self) -> Caller:
+        """Who asks, once that is known."""
+        assert self.caller is not None
+        return self.caller
+
+    def standard_values(self, processing_ms: int = 1) -> tuple[bytes, bytes]:
+        """What a head says of this call: milliseconds, request id."""
+        assert self.request_id is not None
+        return b"%d" % processing_ms if processing_ms > 1 else b"1", self.request_id.encode()
+
+    async def answer_whole(self, head: Head, body: bytes) -> None:
+        """Send the body of `timeline`, whose length the head has."""
+        self.status = 200
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def answer(self, answer: Answer) -> None:
         """Send a ready answer in one piece."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,9 +11,11 @@ from urllib.parse import quote
 from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
+from mockapi.http.head import Head, HeadForm
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import ORGANIZATION, project_id_of
 from mockapi.wire.json import pretty, spaced
+from mockapi.wire.limits import MOST_REQUESTS, MOST_TOKENS
 
 __all__ = [
     "Answer",
@@ -29,11 +31,23 @@ __all__ = [
 ]
 
 Headers = list[tuple[bytes, bytes]]
+Form = list[tuple[bytes, bytes | None]]
 
 JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 _VERSION = (b"openai-version", b"2020-10-01")
 _AT_ONCE = (b"openai-processing-ms", b"1")
+_REQUEST_ID = b"x-request-id"
+_RATES: Form = [
+    (b"x-ratelimit-limit-requests", b"%d" % MOST_REQUESTS),
+    (b"x-ratelimit-limit-tokens", b"%d" % MOST_TOKENS),
+    (b"x-ratelimit-remaining-requests", b"%d" % (MOST_REQUESTS - 1)),
+    (b"x-ratelimit-remaining-tokens", None),
+    (b"x-ratelimit-reset-requests", b"2ms"),
+    (b"x-ratelimit-reset-tokens", b"0s"),
+]
+_RATE_FORM = HeadForm(_RATES)
+"""Only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
 
 
 class ClientGoneError(Exception):
@@ -45,10 +59,10 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Iterable[tuple[bytes, bytes]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """Who asks: state belongs to the API key plus the `OpenAI-Project` header (DESIGN.md "Whose state")."""
 
@@ -180,10 +194,40 @@ async def _disconnect(receive: Receive) -> None:
         pass
 
 
+def rate_headers(used: int) -> Headers:
+    """`x-ratelimit-*` after a call that read so many tokens."""
+    return list(Head(_RATE_FORM, (tokens_left(used),)))
+
+
+def tokens_left(used: int) -> bytes:
+    """What `x-ratelimit-remaining-tokens` says."""
+    return b"%d" % (MOST_TOKENS - used)
+
+
 def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | None = None) -> Headers:
     """Headers on every answer (ERRORS.md §11); organization and project only for known callers."""
     spent = (b"openai-processing-ms", b"%d" % processing_ms) if processing_ms > 1 else _AT_ONCE
-    return [_VERSION, spent, (b"x-request-id", request_id.encode()), *(() if caller is None else caller.headers)]
+    return [_VERSION, spent, (_REQUEST_ID, request_id.encode()), *(() if caller is None else caller.headers)]
+
+
+@lru_cache(maxsize=1024)
+def whole_form(caller: Caller, scenario: str, step: str, *, is_limited: bool) -> HeadForm:
+    """Heads of created responses that are not streamed; to fill in: milliseconds, request id, tokens left, length.
+
+    `x-ratelimit-*` only where `is_limited`; without it there are no tokens left to tell of.
+    """
+    rates = _RATES if is_limited else ()
+    return HeadForm([JSON, *_standard_form(caller), *mock_headers(scenario, step), *rates, (b"content-length", None)])
+
+
+@lru_cache(maxsize=1024)
+def stream_form(caller: Caller, scenario: str, step: str) -> HeadForm:
+    """Heads of streams; to fill in: milliseconds, request id."""
+    return HeadForm([EVENT_STREAM, *_standard_form(caller), *mock_headers(scenario, step)])
+
+
+def _standard_form(caller: Caller) -> Form:
+    return [_VERSION, (_AT_ONCE[0], None), (_REQUEST_ID, None), *caller.headers]
 
 
 @lru_cache(maxsize=1024)

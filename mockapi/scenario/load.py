@@ -46,9 +46,9 @@ class Answer:
         return value if isinstance(value, Mapping) else self.form
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """A compiled step. `needs` are the template names it uses, `tool_outputs.NAME` spelt out."""
+    """A compiled step, equal to itself alone. `needs` are the template names it uses, `tool_outputs.NAME` spelt out."""
 
     index: int
     name: str

@@ -23,7 +23,7 @@ from mockapi.wire.ids import Derivation, partition_among
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.limits import Rates
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
-from mockapi.wire.objects import usage_object
+from mockapi.wire.objects import Usage
 from mockapi.wire.operations import CompactRequest, TokenCountRequest, parse_body
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.validation import missing_parameter
@@ -79,9 +79,11 @@ class Compaction:
             output, usage = scripted
         else:
             output = await self._output(call.project, effective, items, source)
-            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
+            usage = Usage(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
         body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(moment.now)}
-        return Compacted(dumps({**body, "output": output, "usage": usage}), rates, hit or scripted_hit(facts, selection, moment))
+        return Compacted(
+            dumps({**body, "output": output, "usage": dict(usage)}), rates, hit or scripted_hit(facts, selection, moment)
+        )
 
     async def _asked_compact(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
         """What is to be compacted, checked; `ApiError` in the real API's words."""
@@ -117,7 +119,7 @@ class Compaction:
 
     def _scripted(
         self, facts: Facts, selection: Selection, items: list[JsonObject], effective: Effective, moment: Moment
-    ) -> tuple[list[JsonObject], JsonObject] | None:
+    ) -> tuple[list[JsonObject], Mapping[str, object]] | None:
         """(output, usage) as a step scripts them; raises the error that it scripts instead, if it does."""
         step = selection.step
         if step is None:

@@ -64,7 +64,8 @@ class Core:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
         project = call.project.encode()
         named = f"{call.operation}\n{call.scenario or ''}\n{call.target}".encode("utf-8", "surrogatepass")
-        content = digest(b"", _SECONDS.sub(rb"\1", named + b"\n" + call.body), size=16)
+        told = named + b"\n" + call.body
+        content = digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
         ordinal = await self.store.take_ordinal(call.project, content)
         return digest(self._seed, project, content, b"%d" % ordinal)
 

@@ -33,6 +33,10 @@ class Referring(Protocol):
         """Its own items."""
 
     @property
+    def text_alone(self) -> str:
+        """Its input, if it is one text; else nothing."""
+
+    @property
     def previous_response_id(self) -> str | None:
         """The response it follows."""
 
@@ -125,7 +129,9 @@ class Pasts:
 
     async def effective(self, project: str, request: Referring, past: Past, *, is_stored: bool = True) -> Effective:
         """The effective input, its history checked."""
-        items = request.input_items
+        items, text, context = request.input_items, request.text_alone, past.context
+        if text and not (context.calls or context.orphans or context.thought):
+            return Effective(past, items, context.with_user_text(text, self._core.counter.count_text(text)))
         if _is_plain(items, past.context):
             return Effective(past, items, self._further(past.context, items))
         if any("id" in item or item.get("type") == "compaction" for item in items):
@@ -134,7 +140,7 @@ class Pasts:
             await self._check_known(project, items, past, is_stored=is_stored)
         await self.verify(project, items)
         start, restored = newest(self._core, project, items)
-        context, counted = past.context, items
+        counted = items
         if restored is not None:
             context, counted = restored.context, items[start:]
         if self._is_strict:

@@ -104,7 +104,7 @@ class Responses:
         selection = await self._selector.select(call, facts, identity, scenarios)
         names = await self._names(call.project, facts, selection, effective)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = effective.past.partition or partition_among(effective.items)
+        partition = effective.past.partition or (None if request.text_alone else partition_among(effective.items))
         moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
         if asked.instructions is not None:
             moment = moment._replace(instructions=asked.instructions)

@@ -3,12 +3,29 @@
 import re
 from collections.abc import Mapping
 from math import isfinite
+from typing import Protocol
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["JsonObject", "dumps", "loads", "ordered", "pretty", "spaced"]
+__all__ = ["Encodable", "JsonObject", "dumps", "encoded", "loads", "ordered", "pretty", "spaced"]
 
 JsonObject = dict[str, object]
+
+
+class Encodable(Protocol):
+    """A value that never changes and can become bytes: whoever keeps it in memory need not make them."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes those are."""
+
+    def to_bytes(self) -> bytes:
+        """The same bytes each time."""
+
+
+def encoded(part: bytes | Encodable) -> bytes:
+    """A value's bytes, or those it is already."""
+    return part if isinstance(part, bytes) else part.to_bytes()
 
 
 def loads(data: bytes | str) -> object:

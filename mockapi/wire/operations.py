@@ -63,6 +63,11 @@ class _WithInput(BaseModel):
         """The input as full items."""
         return full_items(self.input or [])
 
+    @property
+    def text_alone(self) -> str:
+        """The input, if it is one text; else nothing."""
+        return self.input if isinstance(self.input, str) else ""
+
 
 class TokenCountRequest(_WithInput):
     """`POST /v1/responses/input_tokens`: everything is optional."""

@@ -230,6 +230,11 @@ class CreateRequest(BaseModel):
         return full_items(self.input)
 
     @property
+    def text_alone(self) -> str:
+        """The input, if it is one text: one user message that refers to nothing."""
+        return self.input if isinstance(self.input, str) else ""
+
+    @property
     def wants_obfuscation(self) -> bool:
         """Whether deltas carry `obfuscation` (on by default)."""
         return self.stream_options is None or self.stream_options.get("include_obfuscation") is not False
