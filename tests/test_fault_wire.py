@@ -372,6 +372,15 @@ def test_a_tool_is_called_wrongly(serve, how, name, arguments):
     assert server.get(f"/responses/{body['id']}").json()["output"] == body["output"]
 
 
+def test_plain_requests_are_spoiled_too(serve):
+    """What is made once for a step is not what a fault has spoiled, and the other way round."""
+    server = serve(
+        "steps: [{chance: 0.5, reply: [{function_call: {name: f, arguments: {a: x}}}], fault: {bad_tool_call: missing_argument}}]"
+    )
+    said = [server.post({"model": "gpt-4o", "input": f"request {n}"}).json()["output"][0]["arguments"] for n in range(20)]
+    assert set(said) == {"{}", '{"a":"x"}'}
+
+
 @pytest.mark.parametrize(
     ("how", "said"), [("invalid", '{"city":"Osl'), ("missing_key", '{"temp":3}'), ("wrong_type", '{"city":42,"temp":3}')]
 )

@@ -110,7 +110,8 @@ def _timeline(
     facts: Facts, reply: Rendered, ending: Ending, moment: Moment, step: Step | None = None, scenario: str = ""
 ) -> Timeline:
     request = facts.request
-    is_usual = step is not None and reply.is_constant and ending is COMPLETED and not step.pace.jitter
+    is_own = step is not None and reply is (step.reply.constant if step.reply else _SILENT)  # not one that a fault has spoiled
+    is_usual = step is not None and is_own and ending is COMPLETED and not step.pace.jitter
     if is_usual and step is not None and request.model_fields_set <= PLAIN and not request.background:
         mould = _usual_mould(
             step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
