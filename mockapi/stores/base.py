@@ -92,8 +92,15 @@ class Owner(NamedTuple):
     is_conversation: bool = False
 
 
+_NO_ADVICE: Mapping[str, str] = {}
+
+
 class Entry(NamedTuple):
-    """One call in the journal. `plan` is that of the response it made, for its events; times in seconds, `took_ms` in ms."""
+    """One call in the journal. `plan` is that of the response it made, for its events; times in seconds, `took_ms` in ms.
+
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
+    answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
+    """
 
     id: str
     at: float
@@ -113,6 +120,11 @@ class Entry(NamedTuple):
     is_unmatched: bool = False
     note: str = ""
     fault: str = ""
+    project: str = ""
+    began_s: float = 0.0
+    advice: Mapping[str, str] = _NO_ADVICE
+    is_whole: bool = True
+    last_event: int | None = None
 
     @property
     def size(self) -> int:
@@ -269,6 +281,9 @@ class Store(Protocol):
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """The project's journal, oldest first; of `*` everybody's."""
+
+    async def forgotten_entries(self, project: str) -> int:
+        """How many calls the project's journal (of `*` all together) forgot because it was full, since it was last cleared."""
 
     async def clear_entries(self, project: str) -> None:
         """Forget the project's journal; of `*` everybody's."""

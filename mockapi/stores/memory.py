@@ -35,6 +35,7 @@ class _Project:
     faults: dict[str, str] = field(default_factory=dict)
     entries: deque[Entry] = field(default_factory=deque)
     entry_bytes: int = 0
+    forgotten_entries: int = 0
     offset: float = 0.0
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
@@ -254,6 +255,7 @@ class MemoryStore(Store):
         known.entry_bytes += entry.size
         while known.entries and (len(known.entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
             known.entry_bytes -= known.entries.popleft().size
+            known.forgotten_entries += 1
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
@@ -262,11 +264,16 @@ class MemoryStore(Store):
             return tuple(sorted(everything, key=lambda entry: entry.at))
         return tuple(self._seen(project).entries)
 
+    async def forgotten_entries(self, project: str) -> int:
+        """See `Store`."""
+        seen = self._projects.values() if project == ALL_PROJECTS else [self._seen(project)]
+        return sum(known.forgotten_entries for known in seen)
+
     async def clear_entries(self, project: str) -> None:
         """See `Store`."""
         for known in self._projects.values() if project == ALL_PROJECTS else [self._of(project)]:
             known.entries.clear()
-            known.entry_bytes = 0
+            known.entry_bytes = known.forgotten_entries = 0
 
     async def add_endpoint(self, project: str, record: EndpointRecord) -> bool:
         """See `Store`."""
