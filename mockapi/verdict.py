@@ -149,7 +149,7 @@ def _asks_again(client: Conduct) -> _Findings:
 def _backs_off(client: Conduct) -> _Findings:
     """Where nobody told how long to wait, the pauses between attempts grow."""
     for chain in client.chains:
-        pauses = [_pause(*pair) for pair in pairwise(chain) if pair[0].wait_s is None]
+        pauses = [_pause(*pair) for pair in pairwise(chain) if pair[0].may_be_repeated and pair[0].wait_s is None]
         if len(pauses) < 2:
             continue
         seen, trend = _listed(pauses), _trend(pauses)
