@@ -104,6 +104,7 @@ class Admin:
         operation: str | None = None,
         scenario: str | None = None,
         is_unmatched: bool | None = None,
+        is_legacy: bool | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> tuple[list[JsonObject], bool]:
@@ -120,6 +121,7 @@ class Admin:
             if (operation is None or entry.operation == operation)
             and (scenario is None or entry.scenario == scenario)
             and (is_unmatched is None or entry.is_unmatched == is_unmatched)
+            and (is_legacy is None or entry.is_legacy == is_legacy)
         ]
         shown: list[JsonObject] = []
         size = 0
@@ -167,9 +169,7 @@ class Admin:
             raise MockError("A clock moves forward only; reset takes it back.", status=400, code="mock_clock")
         if now + seconds > LATEST:
             raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
-        await self.store.move_clock(project, seconds)
-        self._core.clock.wake(project)
-        self._core.outbox_changed.set()
+        await self._core.move_clock(project, seconds)
         return now + seconds
 
     async def advance(self, project: str, response_id: str) -> bytes:
@@ -232,13 +232,15 @@ def _shown(entry: Entry) -> JsonObject:
         "fault": entry.fault or None,
         "note": entry.note or None,
     }
-    timeline = Timeline(Plan.from_bytes(entry.plan)) if entry.plan else None
+    timeline = Timeline(Plan.of(entry.plan)) if entry.plan else None
     if timeline is not None:
         shown["response_id"] = timeline.response_id  # also where its client never learnt it
     if timeline is not None and entry.is_stream:
         shown["events"] = [loads(event.data) for event in timeline.events()]
-    else:
+    elif timeline is None:
         shown["response"] = _data(entry.response)
+    else:
+        shown["response"] = None if entry.is_cut else _data(timeline.answer)
     return shown
 
 

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from mockapi import __version__
+from mockapi.commands import verdict
 from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps, pretty
+from mockapi.wire.limits import Limit, parse_limit
 
 __all__ = ["main"]
 
@@ -27,6 +29,9 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 @click.version_option(__version__, prog_name="mockapi")
 def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
+
+
+main.add_command(verdict)
 
 
 class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
@@ -52,6 +57,19 @@ class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only 
             return (
                 float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
             )
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _RateLimitType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A limit like 60rpm,100000tpm."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit | None:
+        """Requests and tokens a minute."""
+        try:
+            return parse_limit(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -112,6 +130,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 )
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
 @_setting("--zdr", "", _Listed(), "API keys, comma-separated, of projects with zero data retention: nothing is stored.")
+@_setting("--rate-limit", "", _RateLimitType(), "What every model has a minute, like 60rpm,100000tpm; scenarios say it by model.")
 @click.option(
     "--prices",
     type=click.Path(path_type=Path),
@@ -166,6 +185,36 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
     except ScenarioError as error:
         _tell(error.problems)
         sys.exit(2)
+    except UsageError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
+
+
+@main.command()
+@click.option("--host", default=Settings().host, envvar="MOCKAPI_HOST", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=click.IntRange(0, 65535), help="Its port."
+)
+@click.option("--try", "tries", is_flag=True, help="Run every failure with the official SDK, and tell what it raised.")
+def demo(host: str, port: int, tries: bool) -> None:
+    """Serve a scenario for every failure that a client must survive, and print what to try."""
+    from mockapi.demo import demo_folder, demo_table, outcomes
+    from mockapi.server import serve as run
+
+    def tell(ready: str) -> None:
+        base = ready.removeprefix("mockapi ready on ").removesuffix("/v1")
+        click.echo(f"{demo_table(base)}\n{ready}")
+
+    try:
+        if tries:
+            for failure, raised, told, took_s in outcomes():
+                click.echo(
+                    f"{failure.name}: {failure.happens}\n  SDK raised {raised} ({took_s:.1f} s): {told}\n  {failure.advice}\n"
+                )
+        else:
+            settings = Settings(paths=(demo_folder(),), host=host, port=port)
+            _start_log(settings)
+            run(settings, say=tell)
     except UsageError as error:
         click.echo(f"mockapi: {error}", err=True)
         sys.exit(2)
@@ -243,6 +292,21 @@ steps:
 
 
 @main.command()
+@click.argument("word", default="", metavar="[FILTER]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, with headers, sample values and notes.")
+def errors(word: str, as_json: bool) -> None:
+    """List the real API's errors, for `error:` of scenarios. FILTER: a status, or a word in any column; exit 1 if none fits."""
+    from mockapi.wire.catalogue.listing import rows_with, shown, table_of
+
+    rows = rows_with(word)
+    if not rows and not as_json:
+        click.echo(f"mockapi: no error fits {word!r}; `mockapi errors` lists all", err=True)
+    else:
+        click.echo(pretty([shown(row) for row in rows]) if as_json else table_of(rows))
+    sys.exit(0 if rows else 1)
+
+
+@main.command()
 @click.argument("folder", default="scenarios", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
 def init(folder: Path) -> None:
     """Write a small commented scenario, and the schema for your editor, into DIR (default: ./scenarios)."""
@@ -279,33 +343,6 @@ def wait(timeout: float, host: str, port: int) -> None:
         click.echo(f"mockapi: no server is ready on http://{host}:{port} within {timeout:g} s", err=True)
         sys.exit(1)
     click.echo(f"ready on http://{host}:{port}/v1")
-
-
-@main.command()
-@click.option(
-    "--url",
-    default=f"http://{Settings().host}:{Settings().port}",
-    envvar="MOCKAPI_URL",
-    show_default=True,
-    help="Where the server is.",
-)
-@click.option(
-    "--key", envvar="OPENAI_API_KEY", show_envvar=True, help="The API key of the client under test. Default: all clients."
-)
-@click.option("--admin-key", envvar="MOCKAPI_ADMIN_KEY", show_envvar=True, help="What the server's --admin-key is.")
-@click.option("--project", help="The client's project (OpenAI-Project); * for all clients, each judged by itself.")
-@click.option("--json", "as_json", is_flag=True, help="The admin API's JSON instead of a table.")
-def verdict(url: str, key: str | None, admin_key: str | None, project: str | None, as_json: bool) -> None:
-    """Judge how a client behaved under the faults that it met, from a server's journal. Exit 1 if anything was bad."""
-    from mockapi.inquiry import ask_verdict, table_of_verdict  # start-up time of the other commands
-
-    try:
-        told = ask_verdict(url, key=key, admin_key=admin_key, project=project)
-    except UsageError as error:
-        click.echo(f"mockapi: {error}", err=True)
-        sys.exit(2)
-    click.echo(dumps(told) if as_json else table_of_verdict(told))
-    sys.exit(1 if told["verdict"] == "bad" else 0)
 
 
 @main.command()

@@ -118,7 +118,7 @@ class Attempt:
     @cached_property
     def plan(self) -> Plan | None:
         """That of the response it made, where the journal has it."""
-        return Plan.from_bytes(self.entry.plan) if self.entry.plan else None
+        return Plan.of(self.entry.plan) if self.entry.plan else None
 
     @cached_property
     def target(self) -> str | None:

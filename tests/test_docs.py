@@ -10,6 +10,7 @@ import pytest
 from mockapi.cli import main
 from mockapi.scenario.faults import BadJson, BadToolCall, FaultForm
 from mockapi.scenario.forms import FORMS, draft_of, long_item
+from mockapi.scenario.limits import RateForm
 from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
     OPERATIONS,
@@ -29,7 +30,7 @@ from mockapi.scenario.webhooks import DelayForm, FaultName, WebhookForm
 from mockapi.server import build_app
 from mockapi.settings import Settings
 from mockapi.verdict import RULES
-from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.wire.catalogue import ERROR_NAMES
 from mockapi.wire.json import dumps
 from mockapi.wire.webhooks import DEFAULT_SECRET
 
@@ -57,6 +58,7 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
         Defaults,
         WebhookForm,
         DelayForm,
+        RateForm,
     ]
     + [form.long for form in FORMS.values() if form.long is not object],
     ids=lambda model: model.__name__,
@@ -84,7 +86,9 @@ def test_every_rule_of_the_verdict_is_described():
 
 
 def test_every_item_and_code_is_described():
-    assert [name for name in (*FORMS, *ERROR_CODES, *OPERATIONS) if f"`{name}`" not in PAGE] == []
+    assert [name for name in (*FORMS, *OPERATIONS) if f"`{name}`" not in PAGE] == []
+    page = (ROOT / "docs" / "errors.md").read_text()
+    assert [name for name in ERROR_NAMES if f"`{name}`" not in page] == []
 
 
 def test_the_worked_example_of_contributing(monkeypatch):

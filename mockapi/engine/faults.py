@@ -183,6 +183,7 @@ class BodyFaults:
         self._fault = fault
         half = body[: len(body) // 2]
         self._is_halved = bool(fault.corrupt_json or fault.malformed)
+        self.is_spoiled = self._is_halved or fault.truncate is not None  # half of it is all there is
         self._body = half if self._is_halved else body
         self._rest = b"" if self._is_halved else body[len(half) :]
         self._half = half

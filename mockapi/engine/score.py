@@ -59,7 +59,8 @@ class Block(NamedTuple):
 class Score:
     """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots.
 
-    `item_ids` has for each item its id, or the place of its id among the slots.
+    `end_s` is when the last event is due. `item_ids` has for each item its id, or the place of its id among the slots;
+    `derives_item_ids` tells that it has only places.
     """
 
     notes: tuple[Note, ...]
@@ -68,16 +69,12 @@ class Score:
     finished: Finished
     output_tokens: int
     reasoning_tokens: int
-    first_s: float
+    end_s: float
     slots: tuple[bytes, ...] = ()
     call_items: tuple[tuple[str, Call], ...] = ()
     item_ids: tuple[str | int, ...] = ()
     searches: int = 0
-
-    @property
-    def end_s(self) -> float:
-        """When the last event is due; the first wait passes also where there is no delta to wait for."""
-        return max(self.notes[-1].offset_s, self.first_s) if self.notes else self.first_s
+    derives_item_ids: bool = True
 
     @property
     def size(self) -> int:
@@ -164,9 +161,11 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     calls = tuple((call_id, call) for call_id, call in opened.items() if call_id not in answered)
     places = {slot.decode(): n for n, slot in enumerate(slots)}
     item_ids = tuple(places.get(item_id, item_id) for item_id in (str(item["id"]) for item in finished.items))
-    first_s, searches = key.pace.first_s, sum(_is_search(item) for item in finished.items)
+    end_s = max(notes[-1].offset_s, key.pace.first_s) if notes else key.pace.first_s  # the first wait passes without deltas too
     return Score(
-        notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, first_s, slots, calls, item_ids, searches
+        notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, end_s, slots, calls, item_ids,
+        searches=sum(_is_search(item) for item in finished.items),
+        derives_item_ids=not any(isinstance(each, str) for each in item_ids),
     )  # fmt: skip
 
 

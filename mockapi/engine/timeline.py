@@ -74,21 +74,13 @@ class Timeline:
         self.cut_s = cut_s
         self.source = plan.ids
         self.response_id = plan.id or self.source.id("resp", 0)
-        self.item_ids = self.score.ids(self.source)
-        self._stored = b""
+        self.item_ids = self.score.ids(self.source)  # those that stand in the output, by slot
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
         self.ends_s = self.begins_s + _length(run, self.score)
         self.status = "cancelled" if cut_s is not None else plan.ending.status
         if cut_s is not None:
             self.ends_s = min(self.ends_s, cut_s)
-
-    @property
-    def stored(self) -> bytes:
-        """The plan as bytes; the same object each time, so that store and journal share it."""
-        if not self._stored:
-            self._stored = self.plan.to_bytes()
-        return self._stored
 
     @property
     def output(self) -> bytes:

@@ -84,9 +84,9 @@ class AdminApi:
         await exchange.answer_json({"scenarios": len(self._admin.library.scenarios), "changed": list(changed)})
 
     async def list_requests(self, exchange: Exchange) -> None:
-        """`GET /_mock/requests`: the journal, oldest first; filters `operation`, `scenario`, `unmatched`, `limit`, `after`."""
+        """`GET /_mock/requests`: the journal, oldest first; filters and pages as docs/admin.md says."""
         project, query = self._project(exchange), exchange.query
-        unknown = sorted(set(query) - {"operation", "scenario", "unmatched", "limit", "after", "project"})
+        unknown = sorted(set(query) - {"operation", "scenario", "unmatched", "legacy", "limit", "after", "project"})
         if unknown:
             raise MockError(f"There is no filter '{unknown[0]}'.", status=400, code="mock_invalid_query")
         limit = _whole(query.get("limit", "100"), "limit")
@@ -95,6 +95,7 @@ class AdminApi:
             operation=query.get("operation"),
             scenario=query.get("scenario"),
             is_unmatched=_flag(query.get("unmatched"), "unmatched"),
+            is_legacy=_flag(query.get("legacy"), "legacy"),
             after=query.get("after"),
             limit=limit,
         )

@@ -1,6 +1,6 @@
 """One call and its answer: what is known of it so far, so that errors, log and later the journal can speak of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
@@ -9,6 +9,7 @@ from mockapi.engine.faults import Hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.http.faults import FaultyLine, Line
+from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest, request_id_of
@@ -21,8 +22,8 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_line", "_send", "advice", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_whole",
-        "last_event", "note", "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
+        "_line", "_send", "advice", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
+        "is_stream", "is_whole", "last_event", "note", "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +36,9 @@ class Exchange:
         self.status: int | None = None
         self.note = ""
         self.code: str | None = None
+        self.is_legacy = False  # a call of an API that is gone
         self.is_cut = False  # the client hung up before the whole answer had gone out
+        self.is_stream = False
         self.body = b""
         self.response = b""
         self.timeline: Timeline | None = None
@@ -102,6 +105,23 @@ class Exchange:
             self.request_id = request_id_of(digest(b"", url))
         return standard_headers(self.request_id, processing_ms, self.caller)
 
+    @property
+    def identified_caller(self) -> Caller:
+        """Who asks, once that is known."""
+        assert self.caller is not None
+        return self.caller
+
+    def standard_values(self, processing_ms: int = 1) -> tuple[bytes, bytes]:
+        """What a head says of this call: milliseconds, request id."""
+        assert self.request_id is not None
+        return b"%d" % processing_ms if processing_ms > 1 else b"1", self.request_id.encode()
+
+    async def answer_whole(self, head: Head, body: bytes) -> None:
+        """Send the body of `timeline`, whose length the head has."""
+        self.status = 200
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        await self._send({"type": "http.response.body", "body": body})
+
     async def answer(self, answer: Answer) -> None:
         """Send a ready answer in one piece."""
         status, body, headers = answer
@@ -128,5 +148,5 @@ _NONE: Mapping[str, str] = {}
 _ADVICE = (b"retry-after", b"retry-after-ms", b"x-should-retry")
 
 
-def _advice(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
+def _advice(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
     return {name.lower().decode(): value.decode("latin-1") for name, value in headers if name.lower() in _ADVICE}

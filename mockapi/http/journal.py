@@ -39,7 +39,7 @@ class Journal:
         if caller is None or exchange.request_id is None:
             return
         (scenario, step), query = exchange.answered_by, scope["query_string"]
-        is_whole_stream = bool(timeline and exchange.status and not exchange.response and not exchange.is_cut)
+        is_planned = timeline is not None and exchange.status is not None and not exchange.response and not exchange.is_cut
         entry = Entry(
             id=exchange.request_id,
             at=await self.core.now(caller.project),
@@ -52,13 +52,15 @@ class Journal:
             request=exchange.body,
             status=exchange.status,
             response=exchange.response,
-            plan=timeline.stored if timeline and (is_whole_stream or exchange.fault) else b"",
+            plan=timeline.plan if timeline is not None and (is_planned or exchange.fault) else b"",
             scenario=scenario,
             step=step,
-            is_stream=is_whole_stream,
-            is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
+            is_stream=is_planned and exchange.is_stream,
+            is_unmatched=exchange.code == NO_MATCH or (timeline is not None and not timeline.plan.scenario),
             note=exchange.note,
             fault=exchange.fault,
+            is_cut=exchange.is_cut,
+            is_legacy=exchange.is_legacy,
             project=caller.project,
             began_s=began_s,
             advice=exchange.advice,

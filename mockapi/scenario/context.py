@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.json import Encodable, JsonObject, dumps, encoded, loads
 
 __all__ = [
     "AWAITING_TYPES",
@@ -132,9 +132,19 @@ class Context(NamedTuple):
             self.prefix, self.calls, self.tokens + tokens,
         )  # fmt: skip
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.user_text) + len(self.system_text) + 200
+
     def to_bytes(self) -> bytes:
         """For the store."""
         return dumps([*self[:-2], dict(self.calls), self.tokens])
+
+    @staticmethod
+    def of(part: bytes | Encodable) -> "Context":
+        """A stored context."""
+        return part if isinstance(part, Context) else Context.from_bytes(encoded(part))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Context":

@@ -16,7 +16,7 @@ from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
 from mockapi.service.core import Core
 from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
-from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.json import Encodable, JsonObject, dumps, encoded, loads
 
 __all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "item_of", "items_of", "progress_of"]
 
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
     @property
     def context(self) -> Context:
         """Where the conversation stands at its end."""
-        return Context.from_bytes(self.record.context)
+        return Context.of(self.record.context)
 
 
 class Records:
@@ -56,7 +56,7 @@ class Records:
         record = await self._store.get_response(project, response_id)
         if record is None:
             return None
-        plan, progress, now = Plan.from_bytes(record.plan), progress_of(record), await self._core.now(project)
+        plan, progress, now = Plan.of(record.plan), progress_of(record), await self._core.now(project)
         return Seen(record, plan) if is_visible(plan, progress, now) else None
 
     async def body(self, project: str, seen: Seen, include: Sequence[str] = ()) -> bytes:
@@ -101,7 +101,7 @@ class Records:
             if turn.is_recorded:  # forgotten: if it ran then, nobody will end it
                 return turn.is_kept and now > turn.due
             return False if now > turn.due + _STALE_S else None
-        plan, progress = Plan.from_bytes(record.plan), progress_of(record)
+        plan, progress = Plan.of(record.plan), progress_of(record)
         if progress.cut == "hung_up":
             return False
         status = run_status_at(plan, progress, now)
@@ -156,7 +156,7 @@ def item_of(data: bytes) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def items_of(data: bytes) -> list[JsonObject]:
+def items_of(data: bytes | Encodable) -> list[JsonObject]:
     """A stored JSON array of items."""
-    value = loads(data)
+    value = loads(encoded(data))
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,24 +1,34 @@
 """The rules of strict schemas: what structured outputs and strict functions may use (WIRE.md §11, ERRORS.md §7).
 
 Every object names all its properties as required and allows no others; a few keywords are not permitted. Told is the first thing
-that is wrong, outside in. The words for keywords that are not permitted, and for the limits, are assumed.
+that is wrong, outside in.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from mockapi.errors import ApiError
+from mockapi.wire.catalogue import told
 from mockapi.wire.json import JsonObject
 
 __all__ = ["check_strict"]
 
 _FORBIDDEN = ("allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties")
 _TYPED = ("$ref", "anyOf", "enum", "const")
-_REQUIRED = "'required' is required to be supplied and to be an array including every key in properties."
 _MOST_PROPERTIES = 5_000
 _DEEPEST = 10
 
 Path = tuple[str, ...]
-Finding = tuple[Path, str]
+_UNICODE_CLASS = re.compile(r"(?<!\\)(?:\\\\)*\\[pP]\{")
+
+
+class Finding(NamedTuple):
+    """What is wrong: where, the reason as the catalogue names it, and what fills its words."""
+
+    path: Path
+    reason: str
+    fields: Mapping[str, object] = {}
 
 
 def check_strict(text: Mapping[str, object] | None, tools: list[JsonObject]) -> None:
@@ -28,23 +38,24 @@ def check_strict(text: Mapping[str, object] | None, tools: list[JsonObject]) -> 
         if tool["type"] == "function" and tool.get("strict") is True:
             found = next(_findings(tool.get("parameters")), None)
             if found is not None:
-                raise _refused(f"function '{tool['name']}'", found, f"tools[{index}].parameters", "invalid_function_parameters")
+                raise _refused("function_schema", str(tool["name"]), found, "tools", index)
     if isinstance(form, Mapping) and form.get("type") == "json_schema" and form.get("strict") is True:
         found = next(_findings(form.get("schema")), None)
         if found is not None:
-            raise _refused(f"response_format '{form['name']}'", found, "text.format.schema", "invalid_json_schema")
+            raise _refused("response_schema", str(form["name"]), found, "text.format.schema")
 
 
-def _refused(what: str, finding: Finding, param: str, code: str) -> ApiError:
-    path, reason = finding
-    where = f"In context={path!r}, " if path or not reason.startswith("schema must be") else ""
-    return ApiError(f"Invalid schema for {what}: {where}{reason}.", param=param, code=code)
+def _refused(family: str, name: str, finding: Finding, param: str, index: int = 0) -> ApiError:
+    path, reason, fields = finding
+    if reason == "unicode_class":
+        return told("schema_unicode_class", path=param, place="".join(("$", *(f".{each}" for each in path), ".pattern")))
+    return told(f"{family}_{reason}", name=name, context=repr(path), index=index, **fields)
 
 
 def _findings(schema: object) -> Iterator[Finding]:
     kind = schema.get("type") if isinstance(schema, Mapping) else None
     if not isinstance(schema, Mapping) or kind != "object":
-        yield (), f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{kind}\"'"
+        yield Finding((), "not_an_object", {"kind": kind})
         return
     yield from _walk(schema, (), 0, [0])
 
@@ -54,9 +65,11 @@ def _walk(schema: object, path: Path, depth: int, properties: list[int]) -> Iter
         return
     for name in _FORBIDDEN:
         if name in schema:
-            yield path, f"'{name}' is not permitted"
+            yield Finding(path, "keyword", {"key": name})
     if "type" not in schema and not any(name in schema for name in _TYPED):
-        yield path, "schema must have a 'type' key"
+        yield Finding(path, "no_type")
+    if isinstance(pattern := schema.get("pattern"), str) and _UNICODE_CLASS.search(pattern):
+        yield Finding(path, "unicode_class")
     if schema.get("type") == "object":
         yield from _object(schema, path, depth, properties)
     yield from _walk(schema.get("items"), (*path, "items"), depth, properties)
@@ -71,20 +84,20 @@ def _object(schema: Mapping[str, object], path: Path, depth: int, properties: li
     own, required = _mapping(schema.get("properties")), schema.get("required")
     properties[0] += len(own)
     if depth >= _DEEPEST:
-        yield path, f"schemas may be nested {_DEEPEST} levels deep at most"
+        yield Finding(path, "too_deep", {"most": _DEEPEST})
         return
     if properties[0] > _MOST_PROPERTIES:
-        yield path, f"schemas may have {_MOST_PROPERTIES} properties in total at most"
+        yield Finding(path, "too_large", {"most": _MOST_PROPERTIES})
         return
     if schema.get("additionalProperties") is not False:
-        yield path, "'additionalProperties' is required to be supplied and to be false"
+        yield Finding(path, "additional_properties")
     names = required if isinstance(required, list) else []
     missing = next((name for name in own if name not in names), None)
     if missing is not None:
-        yield path, f"{_REQUIRED} Missing '{missing}'"
+        yield Finding(path, "required", {"key": missing})
     extra = next((name for name in names if name not in own), None)
     if extra is not None:
-        yield path, f"{_REQUIRED} Extra required key '{extra}' supplied"
+        yield Finding(path, "extra_required", {"key": extra})
     for name, each in own.items():
         yield from _walk(each, (*path, "properties", name), depth + 1, properties)
 
