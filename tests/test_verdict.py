@@ -63,6 +63,7 @@ resumed = partial(poll, response=b"", query="stream=true&starting_after=4")
 torn = partial(call, body={"stream": True}, fault="truncate", is_whole=False, last_event=4, plan=plan())
 torn_run = partial(torn, body={"stream": True, "background": True}, plan=plan(background=Background()))
 unseen = partial(call, status=None, fault="disconnect", is_whole=False, plan=plan())
+made = partial(unseen, operation="conversations.create", plan=b"", response=b'{"id": "conv_1"}')
 
 
 def failing(*moments, status=500, **fields):
@@ -123,6 +124,7 @@ ROWS = [
     ("unfinished_stream", "bad", "as if it were whole", [torn(0), call(1, body={"previous_response_id": R}), poll(2)]),
     ("unfinished_stream", "good", "was read", [torn(0), poll(1), call(2, body={"previous_response_id": R})]),
     ("unfinished_stream", "unknown", "no later call", [torn(0), call(1)]),
+    ("unfinished_stream", "unknown", "no later call", [torn(0), call(1, request=b"{"), call(2, request=b"[]")]),
     ("unfinished_stream", None, "", [torn(0, is_whole=True)]),
     # a background stream that broke off
     ("resume", "good", "behind event 4", [torn_run(0), resumed(1)]),
@@ -155,6 +157,7 @@ ROWS = [
     ("duplicates", "unknown", "could not", [unseen(0), call(1)]),
     ("duplicates", "unknown", "could not", [torn(0, plan=plan(is_stored=False)), torn(1, is_whole=True)]),
     ("duplicates", "unknown", "could not", [torn(0, last_event=-1), torn(1, is_whole=True)]),
+    ("duplicates", "unknown", "had made conv_1", [made(0), made(1)]),
     ("duplicates", None, "", failing(0, 1)),
     ("duplicates", None, "", [unseen(0)]),
 ]  # fmt: skip

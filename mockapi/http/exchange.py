@@ -23,7 +23,8 @@ class Exchange:
 
     __slots__ = (
         "_line", "_send", "advice", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
-        "is_stream", "is_whole", "last_event", "note", "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
+        "is_stream", "is_whole", "last_event", "note", "receive", "request_id", "response", "resumed", "scope",
+        "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
