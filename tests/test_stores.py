@@ -367,5 +367,7 @@ def test_memory_is_bounded_and_forgets_the_oldest():
     big = entry(0)._replace(request=b"x" * 20_000_000)
     run(*(store.add_entry("a", big) for _ in range(5)))
     assert len(run(store.get_entries("a"))[0]) == 3  # 64 MB a project, whatever the length
+    told = [store.forgotten_entries("a"), store.forgotten_entries("*"), store.forgotten_entries("b")]
+    assert run(*told, store.clear_entries("a"), store.forgotten_entries("a")) == [1_102, 1_102, 0, None, 0]
     run(store.add_response("b", record()), store.add_response("c", record()))
     assert run(store.get_response("a", "resp_4"), store.get_response("c", "resp_1")) == [None, record()]

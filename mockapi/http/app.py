@@ -166,6 +166,7 @@ def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
         ("/requests/{id}", {"GET": api.get_request}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
+        ("/verdict", {"GET": api.verdict}),
         ("/faults", {"GET": api.list_faults, "POST": api.arm_fault, "DELETE": api.drop_faults}),
         ("/faults/{name}", {"DELETE": api.drop_fault}),
         ("/responses/{response_id}/advance", {"POST": api.advance}),
@@ -212,7 +213,7 @@ class _Endpoint:
         exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
-            await self._journal.write(exchange, name, took_ms)
+            await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)
 

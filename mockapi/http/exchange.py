@@ -1,6 +1,6 @@
 """One call and its answer: what is known of it so far, so that errors, log and later the journal can speak of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
@@ -22,8 +22,9 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
-        "is_stream", "note", "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
+        "_line", "_send", "advice", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
+        "is_stream", "is_whole", "last_event", "note", "receive", "request_id", "response", "resumed", "scope",
+        "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,6 +45,9 @@ class Exchange:
         self.timeline: Timeline | None = None
         self.resumed: Timeline | None = None
         self.fault = ""
+        self.advice: Mapping[str, str] = _NONE  # what the answer's headers tell of asking again
+        self.is_whole = True
+        self.last_event: int | None = None  # that the client got, of a stream that a fault met
         self._line: FaultyLine | None = None
         self.answered_by: tuple[str, str] = ("", "")
 
@@ -69,11 +73,14 @@ class Exchange:
     def settle(self) -> None:
         """Once it is over: tell what the client saw of it where a fault met it."""
         line = self._line
+        self.is_whole = self.status is not None and not self.is_cut if line is None else line.is_whole
         if line is not None:
             self.note = ", ".join(filter(None, (self.note, line.note)))
             self.status = line.status
             self.is_cut = self.is_cut or line.is_broken
             self.fault = str(line.fault)
+            self.advice = _advice(line.headers)
+            self.last_event = line.last_event
 
     @property
     def query(self) -> QueryParams:
@@ -120,6 +127,8 @@ class Exchange:
         """Send a ready answer in one piece."""
         status, body, headers = answer
         self.response, self.status = body, status
+        if status >= 400:
+            self.advice = _advice(headers)
         length = (b"content-length", b"%d" % len(body))
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await self._send({"type": "http.response.body", "body": body})
@@ -137,3 +146,8 @@ class Exchange:
 
 
 _NONE: Mapping[str, str] = {}
+_ADVICE = (b"retry-after", b"retry-after-ms", b"x-should-retry")
+
+
+def _advice(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    return {name.lower().decode(): value.decode("latin-1") for name, value in headers if name.lower() in _ADVICE}

@@ -61,6 +61,22 @@ class FaultyLine:
         missed = met.unreached if met is not None else ()
         return f"fault {self.fault}" + (f" (never reached: {', '.join(missed)})" if missed else "")
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the client got an answer to its end: all of a body, the terminal event of a stream."""
+        met: StreamFaults | BodyFaults | None = self._stream or self._body
+        return met.is_whole if met is not None else self.status is not None
+
+    @property
+    def last_event(self) -> int | None:
+        """The `sequence_number` of the last event that the client got, -1 for none; None if this was no stream."""
+        return self._stream.last if self._stream is not None else None
+
+    @property
+    def headers(self) -> Headers:
+        """What went out before the body."""
+        return [*self._start["headers"]] if self.status is not None else []
+
     async def send(self, message: Message) -> None:
         """Pass a message on, as the fault has it; nothing goes out once it is over."""
         if self._is_over:

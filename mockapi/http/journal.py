@@ -33,8 +33,8 @@ class Journal:
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
-    async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is."""
+    async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""
         caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
@@ -61,5 +61,10 @@ class Journal:
             fault=exchange.fault,
             is_cut=exchange.is_cut,
             is_legacy=exchange.is_legacy,
+            project=caller.project,
+            began_s=began_s,
+            advice=exchange.advice,
+            is_whole=exchange.is_whole,
+            last_event=exchange.last_event,
         )
         await self.core.store.add_entry(caller.project, entry)
