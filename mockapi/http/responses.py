@@ -1,5 +1,7 @@
 """The Responses API: create, retrieve or resume, cancel, delete, list the input, compact, count."""
 
+from collections.abc import Sequence
+
 from mockapi.http.calls import Calls, flag_of, starting_after
 from mockapi.http.exchange import Exchange
 from mockapi.http.head import Head
@@ -82,13 +84,14 @@ class ResponsesApi:
         is_lenient = self._use.core.is_lenient
         flag_of(exchange, "include_obfuscation", is_lenient=is_lenient)  # background streams carry none anyway
         if flag_of(exchange, "stream", is_lenient=is_lenient):
-            await self._resume(exchange, call.project, response_id)
+            await self._resume(exchange, call.project, response_id, include)
         else:
             await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id, include))
 
-    async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
+    async def _resume(self, exchange: Exchange, project: str, response_id: str, include: Sequence[str]) -> None:
         """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""
-        play = await self._use.runs.resume(project, response_id, starting_after(exchange, is_lenient=self._use.core.is_lenient))
+        after = starting_after(exchange, is_lenient=self._use.core.is_lenient)
+        play = await self._use.runs.resume(project, response_id, after, include)
         exchange.resumed = play.timeline
 
         async def delivered(is_whole: bool) -> None:

@@ -93,7 +93,7 @@ def with_compaction(core: Core, project: str, timeline: Timeline, context: Conte
     `context` is where the conversation stood after `before`.
     """
     plan, score = timeline.plan, timeline.score
-    own = loads(timeline.whole_output)
+    own = loads(timeline.whole_output(core.seal))
     items = [*before, *(item for item in own if isinstance(item, dict))] if isinstance(own, list) else list(before)
     tokens = summary_tokens(context.tokens + score.output_tokens)
     after = context.with_output(timeline.calls, has_items=bool(score.finished.items))

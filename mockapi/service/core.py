@@ -53,7 +53,7 @@ class Core:
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
-        self._seal = self.sealing_key.hex()
+        self.seal = self.sealing_key.hex()
 
     @property
     def is_lenient(self) -> bool:
@@ -101,7 +101,7 @@ class Core:
         """What a plan needs to know of this server, now."""
         settings = self.settings
         now = await self.now(project)
-        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self._seal)
+        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self.seal)
 
     def check_model(self, model: str) -> None:
         """Any name is a model unless the settings list them; the empty one never is."""

@@ -83,7 +83,7 @@ class Keeping:
         """Append the response's items to its conversation, now or when it ends; False if the conversation has moved on."""
         own = items_of(record.input_items)
         new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
-        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
+        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output(self._core.seal))))
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
         plan = timeline.plan
