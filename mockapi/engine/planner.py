@@ -60,11 +60,12 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment)
     if step is None:
         return _timeline(facts, Rendered(respond(facts), {}), COMPLETED, moment)
     scenario = selection.scenario.name if selection.scenario else ""
-    error = scripted_error(facts, selection, names, moment)
+    error = scripted_error(facts, selection, names, moment) if step.error is not None else None
     if error is not None:
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT
-    ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
+    has_ending = selection.fires and (step.fail is not None or step.incomplete is not None)
+    ending = _ending(step, names, _fillers(request, moment)) if has_ending else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
 
 
@@ -193,8 +194,10 @@ def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Backgr
 
 def count_input(facts: Facts, counter: Counter) -> int:
     """Tokens that the effective input, the instructions and the tools of a request cost."""
-    request = facts.request
-    return facts.context.tokens + FRAMING_TOKENS + counter.count(request.instructions) + counter.count_tools(request.tools)
+    request, tokens = facts.request, facts.context.tokens + FRAMING_TOKENS
+    if request.instructions:
+        tokens += counter.count(request.instructions)
+    return tokens + counter.count_tools(request.tools) if request.tools else tokens
 
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:

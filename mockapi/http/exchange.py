@@ -18,27 +18,23 @@ __all__ = ["Exchange"]
 class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
-    __slots__ = (
-        "_send", "answered_by", "body", "caller", "code", "headers", "is_cut", "is_stream", "note", "receive", "request_id",
-        "response", "scope", "status", "timeline",
-    )  # fmt: skip
+    caller: Caller | None = None
+    request_id: str | None = None
+    status: int | None = None
+    note = ""
+    code: str | None = None
+    is_cut = False  # the client hung up before the whole answer had gone out
+    is_stream = False
+    body = b""
+    response = b""
+    timeline: Timeline | None = None
+    answered_by: tuple[str, str] = ("", "")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self._send = send
         self.headers = RequestHeaders(dict(scope["headers"]))
-        self.caller: Caller | None = None
-        self.request_id: str | None = None
-        self.status: int | None = None
-        self.note = ""
-        self.code: str | None = None
-        self.is_cut = False  # the client hung up before the whole answer had gone out
-        self.is_stream = False
-        self.body = b""
-        self.response = b""
-        self.timeline: Timeline | None = None
-        self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
@@ -61,7 +57,7 @@ class Exchange:
     def scenario(self) -> str | None:
         """The scenario the request names: by its URL, or by header."""
         named: str | None = self.scope.get("path_params", _NONE).get("scenario")
-        return named or self.headers.get("x-mock-scenario")
+        return named or self.headers.sent(b"x-mock-scenario")
 
     def standard_headers(self, processing_ms: int = 1) -> Headers:
         """Headers of every answer; calls that were never identified get an id from their URL."""

@@ -122,7 +122,7 @@ _TOUCHED = frozenset(rule.param.partition(".")[0] for rule in RULES)
 
 def check_capabilities(request: CreateRequest) -> None:
     """Raise the real API's error for the first thing the request's model does not offer."""
-    if not request.model_fields_set & _TOUCHED:
+    if _TOUCHED.isdisjoint(request.model_fields_set):
         return
     family = family_of(request.model)
     for rule in RULES:
