@@ -37,7 +37,7 @@ class Cycle(RequestResponseCycle):
             await super().send(held)
         elif held is not None:
             if not self.disconnected:
-                self._write(held["status"], held["headers"], message["body"])
+                self._write(held["status"], held["headers"], message.get("body", b""))
             return
         await super().send(message)
 
