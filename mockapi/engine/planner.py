@@ -64,14 +64,14 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     if step is None:
         return _timeline(facts, _spoiled(Rendered(respond(facts), {}), fault), COMPLETED, moment)
     scenario = selection.scenario.name if selection.scenario else ""
-    error = scripted_error(facts, selection, names, moment)
+    error = scripted_error(facts, selection, names, moment) if step.error is not None else None
     if error is not None:
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT if step.ends_early else Rendered(respond(facts), {})
     if reply.jsons and not (fault and fault.bad_json):
         check_json(reply, request.text)
     reply = _spoiled(reply, fault)
-    ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
+    ending = _ending(step, names, _fillers(request, moment)) if selection.fires and step.ends_early else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
 
 
@@ -218,8 +218,10 @@ def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Backgr
 
 def count_input(facts: Facts, counter: Counter) -> int:
     """Tokens that the effective input, the instructions and the tools of a request cost."""
-    request = facts.request
-    return facts.context.tokens + FRAMING_TOKENS + counter.count(request.instructions) + counter.count_tools(request.tools)
+    request, tokens = facts.request, facts.context.tokens + FRAMING_TOKENS
+    if request.instructions:
+        tokens += counter.count(request.instructions)
+    return tokens + counter.count_tools(request.tools) if request.tools else tokens
 
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:

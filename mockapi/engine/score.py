@@ -71,7 +71,7 @@ class Score:
     """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots.
 
     `end_s` is when the last event is due. `item_ids` has for each item its id, or the place of its id among the slots;
-    `derives_item_ids` tells that it has only places.
+    `derives_item_ids` tells that it has only places. `kinds` are the types of the items.
     """
 
     notes: tuple[Note, ...]
@@ -86,6 +86,7 @@ class Score:
     item_ids: tuple[str | int, ...] = ()
     searches: int = 0
     derives_item_ids: bool = True
+    kinds: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -94,7 +95,7 @@ class Score:
 
     def ids(self, source: Derivation) -> list[str]:
         """The ids of one response, by slot."""
-        return [source.id(prefix, n) for n, prefix in enumerate(self.finished.prefixes, 1)]
+        return source.output_ids(self.finished.prefixes)
 
     def filled(self, data: bytes, ids: Sequence[str]) -> bytes:
         """A piece of the score with the ids of one response in it."""
@@ -178,6 +179,7 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
         notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, end_s, slots, calls, item_ids,
         searches=sum(_is_search(item) for item in finished.items),
         derives_item_ids=not any(isinstance(each, str) for each in item_ids),
+        kinds=frozenset(str(item["type"]) for item in finished.items),
     )  # fmt: skip
 
 

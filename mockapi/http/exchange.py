@@ -1,6 +1,7 @@
 """One call and its answer: what is known of it so far, so that errors, log and later the journal can speak of it."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
@@ -21,35 +22,30 @@ __all__ = ["Exchange"]
 class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
-    __slots__ = (
-        "_line", "_send", "advice", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
-        "is_stream", "is_whole", "last_event", "note", "receive", "request_id", "response", "resumed", "scope",
-        "status", "timeline",
-    )  # fmt: skip
+    caller: Caller | None = None
+    request_id: str | None = None
+    status: int | None = None
+    note = ""
+    code: str | None = None
+    is_cut = False  # the client hung up before the whole answer had gone out
+    is_stream = False
+    body = b""
+    response = b""
+    timeline: Timeline | None = None
+    answered_by: tuple[str, str] = ("", "")
+    is_legacy = False  # a call of an API that is gone
+    resumed: Timeline | None = None
+    fault = ""
+    advice: Mapping[str, str] = MappingProxyType({})  # what the answer's headers tell of asking again
+    is_whole = True
+    last_event: int | None = None  # that the client got, of a stream that a fault met
+    _line: FaultyLine | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self._send = send
         self.headers = RequestHeaders(dict(scope["headers"]))
-        self.caller: Caller | None = None
-        self.request_id: str | None = None
-        self.status: int | None = None
-        self.note = ""
-        self.code: str | None = None
-        self.is_legacy = False  # a call of an API that is gone
-        self.is_cut = False  # the client hung up before the whole answer had gone out
-        self.is_stream = False
-        self.body = b""
-        self.response = b""
-        self.timeline: Timeline | None = None
-        self.resumed: Timeline | None = None
-        self.fault = ""
-        self.advice: Mapping[str, str] = _NONE  # what the answer's headers tell of asking again
-        self.is_whole = True
-        self.last_event: int | None = None  # that the client got, of a stream that a fault met
-        self._line: FaultyLine | None = None
-        self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
@@ -97,7 +93,7 @@ class Exchange:
     def scenario(self) -> str | None:
         """The scenario the request names: by its URL, or by header."""
         named: str | None = self.scope.get("path_params", _NONE).get("scenario")
-        return named or self.headers.get("x-mock-scenario")
+        return named or self.headers.sent(b"x-mock-scenario")
 
     def standard_headers(self, processing_ms: int = 1) -> Headers:
         """Headers of every answer; calls that were never identified get an id from their URL."""

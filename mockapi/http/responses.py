@@ -63,10 +63,11 @@ class ResponsesApi:
         if created.rates is not None:
             await self._limited(exchange, created, round(wait_s * 1000))
             return
-        is_limited, body = plan.background is None, timeline.answer
-        form = whole_form(exchange.identified_caller, plan.scenario, plan.step, is_limited=is_limited)
-        left = (tokens_left(tokens_of(plan.usage)[0]),) if is_limited else ()
-        values = (*exchange.standard_values(round(wait_s * 1000)), *left, b"%d" % len(body))
+        body, (spent, request_id) = timeline.answer, exchange.standard_values(round(wait_s * 1000))
+        length = b"%d" % len(body)
+        form = whole_form(exchange.identified_caller, plan.scenario, plan.step, plan.background is None)
+        left = tokens_left(tokens_of(plan.usage)[0])
+        values = (spent, request_id, left, length) if plan.background is None else (spent, request_id, length)
         await exchange.answer_whole(Head(form, values), body)
 
     async def _limited(self, exchange: Exchange, created: Created, took_ms: int) -> None:

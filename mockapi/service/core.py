@@ -62,12 +62,11 @@ class Core:
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
-        project = call.project.encode()
-        named = f"{call.operation}\n{call.scenario or ''}\n{call.target}".encode("utf-8", "surrogatepass")
-        told = named + b"\n" + call.body
+        project, operation, body, _, scenario, target = call
+        told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
         content = digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
-        ordinal = await self.store.take_ordinal(call.project, content)
-        return digest(self._seed, project, content, b"%d" % ordinal)
+        ordinal = await self.store.take_ordinal(project, content)
+        return digest(self._seed, project.encode(), content, b"%d" % ordinal)
 
     def identity_of(self, project: str, *parts: str) -> bytes:
         """A digest for what no call made: scenario seeds, invented ids."""
@@ -75,7 +74,8 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        return min(self.clock.now() + await self.store.get_offset(project), LATEST)
+        now = self.clock.now() + await self.store.get_offset(project)
+        return now if now < LATEST else LATEST
 
     async def let_pass(self, project: str, seconds: float) -> None:
         """Wait until so much of the project's time has passed; under a virtual clock it has at once."""

@@ -261,8 +261,9 @@ class MemoryStore(Store):
 
     async def get_offset(self, project: str) -> float:
         """See `Store`."""
-        own = self._seen(project).offset
-        return own if project == ALL_PROJECTS else own + self._seen(ALL_PROJECTS).offset
+        find = self._projects.get
+        own = find(project, _NOBODY).offset
+        return own if project == ALL_PROJECTS else own + find(ALL_PROJECTS, _NOBODY).offset
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
