@@ -17,10 +17,11 @@ __all__ = ["Act", "BodyFaults", "Hit", "StreamFaults", "events_in"]
 
 
 class Hit(NamedTuple):
-    """A fault that meets an answer; `fillers` complete the catalogue's messages."""
+    """A fault that meets an answer: `fillers` complete the catalogue's messages, `by` is the scenario and step that has it."""
 
     fault: Fault
     fillers: Mapping[str, str]
+    by: tuple[str, str] = ("", "")
 
 
 Kind = Literal["send", "wait", "end", "cut"]
@@ -70,6 +71,7 @@ class StreamFaults:
         self._seen: Counter[str] = Counter()
         self._number = -1
         self._held = b""
+        self._held_acts: list[Act] = []
         self._out = _Outlet(fault)
         self._missed = set(fault.positions)
         self.is_over = False
@@ -96,8 +98,11 @@ class StreamFaults:
     def finish(self) -> Iterator[Act]:
         """What is left when the stream ends by itself."""
         if not self.is_over:
-            yield from self._watched(iter([*([Act("send", self._held)] if self._held else []), END]))
-            self._held = b""
+            if self._held:
+                self._missed.add("reorder")  # there was nothing to swap places with
+            left = [Act("send", self._held)] if self._held else []
+            yield from self._watched(iter([*left, *self._held_acts, END]))
+            self._held, self._held_acts = b"", []
 
     def _watched(self, acts: Iterator[Act]) -> Iterator[Act]:
         for act in self._out.passed(acts):
@@ -119,13 +124,14 @@ class StreamFaults:
     def _acts(self, event: Event) -> Iterator[Act]:
         data = self._changed(event)
         if self._is_at("reorder", self._fault.reorder, event):
-            self._held = data
+            self._held, self._held_acts = data, list(self._behind(event))
             self._tell(event, data)
             return
         yield Act("send", data + self._held)
         self._tell(event, data)
-        self._held = b""
+        behind, self._held, self._held_acts = self._held_acts, b"", []
         yield from self._behind(event)
+        yield from behind  # what was held has left last
 
     def _tell(self, event: Event, data: bytes) -> None:
         """An event has gone out, unless it was spoiled or left out."""
@@ -196,6 +202,7 @@ class BodyFaults:
     def unreached(self) -> Sequence[str]:
         """What found nothing to act on, in words: a body has no events."""
         missed = [f"{name}: this is no stream" for name in _OF_EVENTS if name in self._fault.positions]
+        missed += ["stream_error: the answer is an error already"] if self._fault.stream_error else []
         return [*missed, *self._out.unreached]
 
     def acts(self) -> Iterator[Act]:

@@ -82,7 +82,10 @@ def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:
 def scripted_hit(facts: Facts, selection: Selection, moment: Moment) -> Hit | None:
     """The fault of the step, if it has one and its chance fired."""
     fault = selection.step.fault if selection.step is not None and selection.fires else None
-    return Hit(fault, _fillers(facts.request, moment)) if fault else None
+    if fault is None or selection.step is None:
+        return None
+    by = (selection.scenario.name if selection.scenario else "", selection.step.name)
+    return Hit(fault, _fillers(facts.request, moment), by)
 
 
 def scripted_error(facts: Facts, selection: Selection, names: Names, moment: Moment) -> ApiError | None:

@@ -40,7 +40,7 @@ Named = tuple[str, Operation]
 """An operation and its name in scenarios and the journal; empty where it has none."""
 
 _OTHERS = (
-    "/chat/completions", "/completions", "/embeddings", "/files", "/files/{rest:path}", "/images/{rest:path}",
+    "/chat/completions", "/completions", "/embeddings", "/files", "/files/{rest:path}", "/images/generations", "/images/edits",
     "/audio/{rest:path}", "/moderations", "/batches", "/batches/{rest:path}", "/vector_stores", "/vector_stores/{rest:path}",
     "/fine_tuning/{rest:path}", "/uploads", "/uploads/{rest:path}", "/containers", "/containers/{rest:path}",
     "/realtime/{rest:path}",

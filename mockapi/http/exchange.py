@@ -72,6 +72,7 @@ class Exchange:
         self.is_whole = self.status is not None and not self.is_cut if line is None else line.is_whole
         if line is not None:
             self.note = ", ".join(filter(None, (self.note, line.note)))
+            self.answered_by = self.answered_by if any(self.answered_by) else line.scripted_by
             self.status = line.status
             self.is_cut = self.is_cut or line.is_broken
             self.fault = str(line.fault)
@@ -95,12 +96,12 @@ class Exchange:
         named: str | None = self.scope.get("path_params", _NONE).get("scenario")
         return named or self.headers.sent(b"x-mock-scenario")
 
-    def standard_headers(self, processing_ms: int = 1) -> Headers:
-        """Headers of every answer; calls that were never identified get an id from their URL."""
+    def standard_headers(self, processing_ms: int = 1, *, is_known: bool = True) -> Headers:
+        """Headers of every answer; calls that were never identified get an id from their URL. Who `is_known` is told so."""
         if self.request_id is None:
             url = f"{self.scope['method']} {self.scope['path']}".encode("utf-8", "surrogatepass")
             self.request_id = request_id_of(digest(b"", url))
-        return standard_headers(self.request_id, processing_ms, self.caller)
+        return standard_headers(self.request_id, processing_ms, self.caller if is_known else None)
 
     @property
     def identified_caller(self) -> Caller:
@@ -138,7 +139,7 @@ class Exchange:
         self.note, self.code = error.code or "", error.code
         self.answered_by = error.answered_by or self.answered_by
         if self.status is None:
-            await self.answer(error_answer(error, self.standard_headers()))
+            await self.answer(error_answer(error, self.standard_headers(is_known=error.status != 401)))
 
 
 _NONE: Mapping[str, str] = {}

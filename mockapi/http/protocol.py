@@ -75,6 +75,7 @@ class Protocol(HttpToolsProtocol):
     Its transport is in reach of the application (`TRANSPORT`): faults drop connections.
     """
 
+    _answering: RequestResponseCycle | None = None
     _idle_since: float | None = None
     cycle: Cycle | None  # type: ignore[assignment]  # none before the first request
 
@@ -107,9 +108,18 @@ class Protocol(HttpToolsProtocol):
         else:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """As uvicorn has it, but it is known which request is being answered: others may wait behind it."""
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """As uvicorn has it; the timer goes too."""
+        """As uvicorn has it, which tells the newest request alone: whoever is answered learns it too; the timer goes."""
         super().connection_lost(exc)
+        self.pipeline.clear()
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
 

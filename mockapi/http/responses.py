@@ -96,7 +96,7 @@ class ResponsesApi:
         exchange.resumed = play.timeline
 
         async def delivered(is_whole: bool) -> None:
-            exchange.note += "" if is_whole else ", hung up"
+            exchange.note += "" if is_whole or exchange.is_broken else ", hung up"
             await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
 
         exchange.note = "resumed"
