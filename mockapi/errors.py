@@ -71,6 +71,7 @@ class ApiError(MockApiError):
         self.headers = dict(headers or {})
         self.is_edge = False  # told by the real API's edge, in another form (ERRORS.md §1)
         self.answered_by: tuple[str, str] | None = None  # scenario and step that script this error
+        self.known: object = None  # what the request went on from (mockapi.scenario.match.Known)
         self.hit: object = None  # the fault that meets its answer on the way (mockapi.engine.faults.Hit)
 
     @property

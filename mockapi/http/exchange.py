@@ -10,6 +10,7 @@ from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.http.faults import FaultyLine, Line
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
+from mockapi.scenario.match import Known
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
@@ -21,7 +22,7 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "note", "receive",
+        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "known", "note", "receive",
         "request_id", "response", "resumed", "scope", "status", "timeline",
     )  # fmt: skip
 
@@ -41,6 +42,7 @@ class Exchange:
         self.timeline: Timeline | None = None
         self.resumed: Timeline | None = None
         self.fault = ""
+        self.known: Known | None = None
         self._line: FaultyLine | None = None
         self.answered_by: tuple[str, str] = ("", "")
 
@@ -112,6 +114,7 @@ class Exchange:
         """Send an error, unless an answer has begun: then the connection ends without its end."""
         self.note, self.code = error.code or "", error.code
         self.answered_by = error.answered_by or self.answered_by
+        self.known = error.known if isinstance(error.known, Known) else self.known
         if self.status is None:
             await self.answer(error_answer(error, self.standard_headers()))
 

@@ -59,5 +59,6 @@ class Journal:
             is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
             note=exchange.note,
             fault=exchange.fault,
+            known=exchange.known,
         )
         await self.core.store.add_entry(caller.project, entry)

@@ -9,7 +9,7 @@ from mockapi.engine.plan import Plan
 from mockapi.engine.planner import Names, count_input, plan_reply, scripted_hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
-from mockapi.scenario.match import Facts
+from mockapi.scenario.match import Facts, Known
 from mockapi.scenario.names import History, template_names
 from mockapi.scenario.seeds import fill_prompt
 from mockapi.scenario.select import Selection
@@ -44,6 +44,7 @@ class Created(NamedTuple):
     project: str
     conversation_id: str | None = None
     hit: Hit | None = None
+    known: Known | None = None
 
     @property
     def plan(self) -> Plan:
@@ -78,6 +79,13 @@ class Responses:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
         asked = await self._faults.before(call, raw, identity, self._asked(call, raw))
+        try:
+            return await self._answered(call, identity, asked)
+        except ApiError as error:
+            error.known = asked.facts.known
+            raise
+
+    async def _answered(self, call: Call, identity: bytes, asked: "_Asked") -> Created:
         request, effective, facts = asked.request, asked.effective, asked.facts
         hit = await self._faults.meet(call, facts, identity)
         selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
@@ -94,7 +102,7 @@ class Responses:
             before = await self._pasts.all_items(call.project, effective)
             timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
-        return Created(timeline, request.stream, call.project, request.conversation_id, hit)
+        return Created(timeline, request.stream, call.project, request.conversation_id, hit, facts.known)
 
     async def _asked(self, call: Call, raw: JsonObject) -> "_Asked":
         """The request, checked, and what it goes on from."""

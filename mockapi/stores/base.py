@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from mockapi.scenario.match import Known
+
 __all__ = [
     "ALL_PROJECTS",
     "ConversationRecord",
@@ -93,7 +95,10 @@ class Owner(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One call in the journal. `plan` is that of the response it made, for its events; times in seconds, `took_ms` in ms."""
+    """One call in the journal. `plan` is that of the response it made, for its events; times in seconds, `took_ms` in ms.
+
+    `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
+    """
 
     id: str
     at: float
@@ -113,6 +118,7 @@ class Entry(NamedTuple):
     is_unmatched: bool = False
     note: str = ""
     fault: str = ""
+    known: Known | None = None
 
     @property
     def size(self) -> int:
