@@ -20,7 +20,7 @@ from mockapi.service.faults import Faults
 from mockapi.service.responses import Responses
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
-from mockapi.wire.json import dumps, loads
+from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.operations import ListQuery
 from mockapi.wire.requests import parse_create
 

@@ -3,6 +3,7 @@
 MockApiError
 ├── ScenarioError          a scenario file is wrong (refused at load; `mockapi check` lists the problems)
 ├── UsageError             wrong settings: a port in use, a path that is not there
+├── VerificationError      a test's `verify` does not hold; an AssertionError too
 └── ApiError               an answer in the real API's error shape: HTTP status and wire code
     └── MockError          an answer the real API does not have: codes begin with `mock_`, never retried
 
@@ -12,7 +13,7 @@ An `ApiError` *is* the answer: raise it anywhere below the HTTP layer, and the c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["ApiError", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError"]
+__all__ = ["ApiError", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError", "VerificationError"]
 
 
 class MockApiError(Exception):
@@ -21,6 +22,17 @@ class MockApiError(Exception):
 
 class UsageError(MockApiError):
     """The settings cannot work; the message is one sentence for the person at the shell."""
+
+
+class VerificationError(MockApiError, AssertionError):
+    """What a test expects of the requests does not hold; the message has what was found, and the nearest requests.
+
+    `failed` is the same as data: the `failed` of `POST /_mock/verify`.
+    """
+
+    def __init__(self, message: str, failed: Sequence[Mapping[str, object]] = ()) -> None:
+        super().__init__(message)
+        self.failed = tuple(failed)
 
 
 @dataclass(frozen=True, slots=True)

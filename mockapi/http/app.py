@@ -165,6 +165,8 @@ def _admin_routes(api: AdminApi, inspection: InspectionApi) -> list[tuple[str, M
         ("/requests", {"GET": api.list_requests, "DELETE": api.clear_requests}),
         ("/requests/{id}", {"GET": api.get_request}),
         ("/verify", {"POST": inspection.verify}),
+        ("/responses", {"GET": inspection.responses}),
+        ("/conversations", {"GET": inspection.conversations}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
         ("/faults", {"GET": api.list_faults, "POST": api.arm_fault, "DELETE": api.drop_faults}),

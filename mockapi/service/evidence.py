@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from mockapi.engine.plan import Plan
+from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.load import CREATE
@@ -12,7 +14,7 @@ from mockapi.stores.base import Entry
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.requests import CreateRequest, parse_create
 
-__all__ = ["DELIVERY", "facts_of_body", "facts_of_entry"]
+__all__ = ["DELIVERY", "facts_of_body", "facts_of_entry", "made_by"]
 
 DELIVERY = "webhooks.delivery"
 """The operation of calls in the journal that the mock itself made."""
@@ -37,6 +39,13 @@ def facts_of_body(raw: JsonObject, headers: Mapping[str, str] | None = None, kno
         return Facts(request, raw, headers or {}, NEW_CONTEXT.with_items(items))
     said: JsonObject = {"model": known.model, "instructions": known.instructions, "store": known.store}
     return Facts(request.model_copy(update=said), raw, headers or {}, known.context)
+
+
+def made_by(entry: Entry) -> str:
+    """The id of the response that a create made."""
+    if entry.plan:
+        return Timeline(Plan.from_bytes(entry.plan)).response_id
+    return str(_raw(entry.response).get("id", ""))
 
 
 def _raw(body: bytes) -> JsonObject:

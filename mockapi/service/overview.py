@@ -6,6 +6,7 @@ from mockapi.errors import ApiError
 from mockapi.scenario.load import CREATE
 from mockapi.service.conversations import Conversations
 from mockapi.service.core import Core
+from mockapi.service.evidence import made_by
 from mockapi.service.records import Records, item_of
 from mockapi.stores.base import Entry
 from mockapi.wire.json import JsonObject, loads
@@ -26,7 +27,7 @@ class Overview:
         made: dict[str, Entry] = {}
         for entry in await self._store.get_entries(project):
             if entry.operation == CREATE and entry.status == 200:
-                made[_response_id(entry)] = entry
+                made[made_by(entry)] = entry
         return [await self._response(project, response_id, entry) for response_id, entry in made.items() if response_id]
 
     async def _response(self, project: str, response_id: str, entry: Entry) -> JsonObject:
@@ -51,13 +52,6 @@ class Overview:
             return None  # deleted, or never there
         items: list[JsonObject] = [item_of(record.data) for record in await self._store.get_items(project, conversation_id)]
         return {**body, "items": items} if isinstance(body, dict) else None
-
-
-def _response_id(entry: Entry) -> str:
-    if entry.plan:
-        return Timeline(Plan.from_bytes(entry.plan)).response_id
-    body = loads(entry.response) if entry.response else None
-    return str(body.get("id", "")) if isinstance(body, dict) else ""
 
 
 def _delivered(entry: Entry) -> bytes:

@@ -11,7 +11,8 @@ from mockapi.scenario.match import Facts, match_criteria
 from mockapi.scenario.nearness import Row, compare, lines_of, summary_of
 from mockapi.scenario.select import Candidate, place_of, unmatched_message
 from mockapi.service.core import Core
-from mockapi.service.evidence import DELIVERY, facts_of_entry
+from mockapi.service.evidence import DELIVERY, facts_of_entry, made_by
+from mockapi.service.records import Records
 from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, dumps, loads
 
@@ -23,7 +24,7 @@ NOT_VERIFIED = "mock_not_verified"
 _NEAREST = 3
 _MOST_SHOWN = 5
 _LONGEST_BODY = 1_000
-_KEYS = ("when", "count", "at_least", "at_most", "sequence", "only", "all_steps_used", "scripts_used", "all_matched")
+_KEYS = ("when", "count", "at_least", "at_most", "sequence", "only", "all_steps_used", "scripts_used", "all_matched", "all_over")
 
 
 class Near(NamedTuple):
@@ -117,30 +118,46 @@ class Verification:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._store = core.store
+        self._records = Records(core)
 
-    async def verify(self, project: str, form: Mapping[str, object]) -> list[Finding]:
-        """What came of every expectation of the form; `MockError` 400 says what is wrong with it."""
+    async def verify(self, project: str, form: Mapping[str, object]) -> dict[str, Finding]:
+        """What came of every expectation of the form, by its key; `MockError` 400 says what is wrong with it."""
         unknown = sorted(set(form) - set(_KEYS))
         if unknown:
             raise _refused(f"There is no key '{unknown[0]}'. Keys: {', '.join(_KEYS)}.")
         entries = [entry for entry in await self._store.get_entries(project) if entry.operation != DELIVERY]
         asked = _Asked([_Call(number, entry) for number, entry in enumerate(entries, start=1)])
-        found: list[Finding] = []
+        found: dict[str, Finding] = {}
         if "when" in form or {"count", "at_least", "at_most"} & set(form):
-            found.append(_counted(asked, _step(form.get("when", {})), _bounds(form)))
+            found["when"] = _counted(asked, _step(form.get("when", {})), _bounds(form))
         if "sequence" in form:
-            found.append(_in_order(asked, _steps(form, "sequence")))
+            found["sequence"] = _in_order(asked, _steps(form, "sequence"))
         if "only" in form:
-            found.append(_nothing_else(asked, _steps(form, "only")))
+            found["only"] = _nothing_else(asked, _steps(form, "only"))
         if _is_set(form, "all_matched"):
-            found.append(await self._matched(project, asked))
+            found["all_matched"] = await self._matched(project, asked)
         if _is_set(form, "all_steps_used"):
-            found.append(await self._used(project, asked, _every))
+            found["all_steps_used"] = await self._used(project, asked, _every)
         if _is_set(form, "scripts_used"):
-            found.append(await self._used(project, asked, _scripted))
+            found["scripts_used"] = await self._used(project, asked, _scripted)
+        if _is_set(form, "all_over"):
+            found["all_over"] = await self._over(project, asked)
         if not found:
             raise _refused(f"Say what is expected: one or more of {', '.join(_KEYS)}.")
         return found
+
+    async def _over(self, project: str, asked: _Asked) -> Finding:
+        """No background run goes on."""
+        lines: list[str] = []
+        for call in asked.of([CREATE]):
+            if call.facts.request.background and call.entry.status == 200:
+                response_id = made_by(call.entry)
+                seen = await self._records.response(project, response_id)
+                status = await self._records.status(project, seen) if seen else None
+                if status in ("queued", "in_progress"):
+                    lines.append(f"- {response_id} of {call.label} is still {status}")
+        expected = "that every background response is over"
+        return Finding(not lines, expected, _number(len(lines), "that runs", "that run") if lines else "that", lines=lines)
 
     async def _candidates(self, project: str) -> list[Candidate]:
         scenarios = await self._core.scenarios_of(project)
@@ -231,8 +248,8 @@ def _wanted(step: Step) -> str:
     return ", ".join(f"{criterion.field} {criterion.wanted}" for criterion in step.criteria) or "anything"
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count or 'no'} {noun}{'s' if count != 1 else ''}"
+def _number(count: int, noun: str, nouns: str | None = None) -> str:
+    return f"{count or 'no'} {noun if count == 1 else nouns or f'{noun}s'}"
 
 
 def _range(least: int, most: int | None) -> str:
