@@ -203,6 +203,37 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option("--request", type=click.File(encoding="utf-8"), help="The request's JSON body; - reads it from standard input.")
+@click.option("--journal", metavar="ID", help="Instead: a call in the journal of a running server, by its x-request-id.")
+@click.option("--url", default=f"http://{Settings().host}:{Settings().port}", show_default=True, help="That server.")
+@click.option("--key", default="", envvar="OPENAI_API_KEY", help="The API key that made the call. [env var: OPENAI_API_KEY]")
+@click.option("--admin-key", default="", envvar="MOCKAPI_ADMIN_KEY", show_envvar=True, help="The server's --admin-key.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def explain(
+    paths: tuple[Path, ...], request: Any, journal: str | None, url: str, key: str, admin_key: str, as_json: bool
+) -> None:
+    """Tell which step answers a request, and why the others do not. Exit 1 if none answers."""
+    from mockapi.explaining import explain_call, explain_request  # start-up time of the other commands
+
+    if (request is None) == (journal is None) or (journal is not None and paths):
+        raise click.UsageError("give either PATH... with --request FILE, or --journal ID with --url URL")
+    if request is not None and not paths:
+        paths = (_DEFAULT_FOLDER,)
+    try:
+        told = explain_call(journal, url, key or "none", admin_key) if journal else explain_request(paths, request.read())
+    except ScenarioError as error:
+        _tell(error.problems)
+        sys.exit(2)
+    except (MockApiError, UnicodeDecodeError) as error:
+        click.echo(f"mockapi: {str(error).removeprefix('mockapi: ')}", err=True)
+        sys.exit(2)
+    text = told.pop("text")
+    click.echo(dumps(told) if as_json else text)
+    sys.exit(0 if told["answers"] else 1)
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schema of the scenario file, for editors."""
     from mockapi.scenario.schema import scenario_schema  # start-up time of the other commands

@@ -3,7 +3,7 @@
 docs/pytest.md is its manual.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,20 +64,36 @@ def mockapi(
     from mockapi.errors import MockApiError
 
     item: pytest.Item = request.node
+    mock: Mock | None = None
+    problem = ""
+    session = _session(request.config)
     try:
-        session = _session(request.config)
         mock = session.begin(item, mockapi_settings, monkeypatch)
     except MockApiError as error:
-        pytest.fail(_sentence(error), pytrace=False)
+        problem = _sentence(error)
+    if mock is None:
+        pytest.fail(problem, pytrace=False)
     item.stash[_ACTIVE] = mock
     yield mock
     del item.stash[_ACTIVE]
+    is_judged = mock.strict and not item.stash.get(_HAS_FAILED, False)
     try:
-        problem = session.end(item.nodeid, mock, is_judged=mock.strict and not item.stash.get(_HAS_FAILED, False))
+        problem, left = session.end(item.nodeid, mock, is_judged=is_judged)
     except MockApiError as error:
-        problem = _sentence(error)
-    if problem:
+        problem, left = _sentence(error), []
+    if problem := "\n".join(filter(None, (problem, *_warned(item, left)))):
         pytest.fail(problem, pytrace=False)
+
+
+def _warned(item: pytest.Item, left: Sequence[str]) -> Iterator[str]:
+    """Warn of what a test left running; what comes back is an error in this session (`-W error`)."""
+    from mockapi.testing import MockApiWarning
+
+    for text in left:
+        try:
+            item.warn(MockApiWarning(text))
+        except MockApiWarning:
+            yield text
 
 
 @pytest.hookimpl(wrapper=True)

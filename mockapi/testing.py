@@ -4,7 +4,6 @@ import gc
 import hashlib
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -36,6 +35,7 @@ _ADVICE = (
     "Answer it with mockapi.reply(...) or a step of a scenario, take out what nothing asks for, or let it pass with "
     'mockapi_settings {"strict": False} (docs/pytest.md).'
 )
+_RUNNING = "poll it to its end, cancel it, or move the clock with mockapi.advance(...)."
 _FIELDS = {field.name for field in fields(Settings)}
 
 
@@ -100,28 +100,26 @@ class Session:
         _set_environment(mock, monkeypatch)
         return mock
 
-    def end(self, test: str, mock: Mock, *, is_judged: bool) -> str:
-        """What a test did wrong, in words; what it left running is warned of."""
-        problem = self._judged(test, mock, is_judged=is_judged)
+    def end(self, test: str, mock: Mock, *, is_judged: bool) -> tuple[str, list[str]]:
+        """What a test did wrong, in words; and what it left running."""
+        problem, left = self._judged(test, mock, is_judged=is_judged)
         if mock.server is not None:
             for path in mock.server.open_streams(mock.api_key):
-                _warn(f"{test} left the answer to {path} open: read the stream to its end, or close it (`with client...`).")
+                left.append(f"{test} left the answer to {path} open: read the stream to its end, or close it.")
             mock.server.hang_up(mock.api_key)
         self.report.add(test, mock)
         mock.refuse(_OVER)
-        return problem
+        return problem, left
 
-    def _judged(self, test: str, mock: Mock, *, is_judged: bool) -> str:
+    def _judged(self, test: str, mock: Mock, *, is_judged: bool) -> tuple[str, list[str]]:
         try:
             mock.verify(all_over=True, all_matched=is_judged, scripts_used=is_judged)
         except VerificationError as error:
-            problems = [str(each["message"]) for each in error.failed if each["check"] != "all_over"]
-            for each in error.failed:
-                if each["check"] == "all_over":
-                    _warn(f"{test} left a background response running: poll it to its end, cancel it, or move the clock with "
-                          f"mockapi.advance(...).\n{each['message']}")  # fmt: skip
-            return "\n".join([f"mockapi: {test}", *problems, _ADVICE]) if problems else ""
-        return ""
+            told = {str(each["check"]): str(each["message"]) for each in error.failed}
+            running = told.pop("all_over", None)
+            left = [] if running is None else [f"{test} left a background response running: {_RUNNING}\n{running}"]
+            return "\n".join([f"mockapi: {test}", *told.values(), _ADVICE]) if told else "", left
+        return "", []
 
     def stop(self) -> None:
         """Stop every server."""
@@ -180,7 +178,7 @@ class Session:
             self._early = [*_clients(gc.get_objects())]  # those of imports: all tests are collected by now
         held = [*getattr(item, "funcargs", {}).values(), *vars(getattr(item, "cls", None) or object).values()]
         for client in {id(each): each for each in (*self._early, *_clients(held))}.values():
-            if str(client.base_url).rstrip("/") not in self._real_urls:
+            if str(getattr(client, "base_url", "")).rstrip("/") not in self._real_urls:
                 continue
             if mock.base_url not in self._refusing:
                 Mock(mock.admin, _EARLY_KEY, Path(), None).refuse(_EARLY)
@@ -211,10 +209,6 @@ def _set_environment(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
         host = urlsplit(mock.base_url).hostname or ""
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, ",".join(filter(None, (os.environ.get(name), host))))
-
-
-def _warn(text: str) -> None:
-    warnings.warn(MockApiWarning(text), stacklevel=2)
 
 
 def key_of(test: str) -> str:

@@ -164,6 +164,7 @@ def _admin_routes(api: AdminApi, inspection: InspectionApi) -> list[tuple[str, M
         ("/scenarios/{name}", {"PUT": api.put_scenario, "GET": api.get_scenario, "DELETE": api.drop_scenario}),
         ("/requests", {"GET": api.list_requests, "DELETE": api.clear_requests}),
         ("/requests/{id}", {"GET": api.get_request}),
+        ("/requests/{id}/explanation", {"GET": inspection.explain}),
         ("/verify", {"POST": inspection.verify}),
         ("/responses", {"GET": inspection.responses}),
         ("/conversations", {"GET": inspection.conversations}),

@@ -1,10 +1,11 @@
-"""The part of the admin API that judges: verification of what was asked."""
+"""The part of the admin API that judges: verification, explanation, and what the calls have left behind."""
 
 from collections.abc import Mapping
 
 from mockapi.http.exchange import Exchange
 from mockapi.http.guard import admin_body, admin_project
 from mockapi.service.core import Core
+from mockapi.service.explaining import Explaining
 from mockapi.service.overview import Overview
 from mockapi.service.verification import NOT_VERIFIED, Finding, Verification
 from mockapi.wire.json import JsonObject
@@ -19,6 +20,14 @@ class InspectionApi:
         self._settings = core.settings
         self._verification = Verification(core)
         self._overview = Overview(core)
+        self._explaining = Explaining(core)
+
+    async def explain(self, exchange: Exchange) -> None:
+        """`GET /_mock/requests/{id}/explanation`: which step answers this call, and why the others do not."""
+        project = admin_project(exchange, self._settings)
+        entry, explanation = await self._explaining.explain(project, exchange.path_params["id"])
+        answered = {"scenario": entry.scenario or None, "step": entry.step or None, "status": entry.status}
+        await exchange.answer_json({"id": entry.id, "answered": answered, **explanation.data})
 
     async def responses(self, exchange: Exchange) -> None:
         """`GET /_mock/responses`: the responses that this project's calls have made, as they are now."""

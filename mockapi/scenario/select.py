@@ -5,11 +5,11 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mockapi.scenario.load import CREATE, Scenario, Step
+from mockapi.scenario.load import Scenario, Step
 from mockapi.scenario.match import Facts, Verdict, judge, match_criteria
 from mockapi.scenario.nearness import Row, compare, lines_of, summary_of
 
-__all__ = ["Candidate", "Selection", "nearness", "place_of", "select_other", "select_step", "unmatched_message"]
+__all__ = ["Candidate", "Selection", "nearness", "obstacle", "place_of", "select_other", "select_step", "unmatched_message"]
 
 _NEAREST = 3
 
@@ -71,17 +71,22 @@ def select_other(candidates: Iterable[Candidate], facts: Facts, operation: str, 
     return Selection()
 
 
-def nearness(candidate: Candidate, step: Step, facts: Facts) -> list[Row]:
-    """Every criterion of a step and, where that stands in its way, its uses, its turn and its chance; what fails first."""
-    rows = compare(step.criteria, facts)
+def obstacle(candidate: Candidate, step: Step, *, in_order: bool = True) -> Row | None:
+    """What keeps a step from answering whatever is asked: its uses, or its turn in a script."""
     if candidate.is_used_up(step):
         used = candidate.uses.get(step.index, 0)
-        rows.insert(0, Row("times", False, f"at most {_uses(step.times or 0)}", f"{_uses(used)} already: it is used up"))
-    elif step.endpoint == CREATE and step not in candidate.open_steps:
-        rows.insert(0, Row("order", False, "its turn in the script", f"the turn of {_turn(candidate)}"))
-    elif step.chance is not None and all(row.holds for row in rows):
-        rows.insert(0, Row("chance", False, f"a chance of {step.chance:g} to fire", "it did not"))
-    return rows
+        return Row("times", False, f"at most {_uses(step.times or 0)}", f"{_uses(used)} already: it is used up")
+    if in_order and step not in candidate.open_steps:
+        return Row("order", False, "its turn in the script", f"the turn of {_turn(candidate)}")
+    return None
+
+
+def nearness(candidate: Candidate, step: Step, facts: Facts) -> list[Row]:
+    """Every criterion of a step that did not answer; what fails first."""
+    rows, stop = compare(step.criteria, facts), obstacle(candidate, step)
+    if stop is None and step.chance is not None and all(row.holds for row in rows):
+        stop = Row("chance", False, f"a chance of {step.chance:g} to fire", "it did not")
+    return rows if stop is None else [stop, *rows]
 
 
 def unmatched_message(candidates: Sequence[Candidate], facts: Facts) -> str:
