@@ -43,5 +43,7 @@ def explain_call(entry_id: str, url: str, api_key: str, admin_key: str = "") -> 
     if place.scheme not in ("http", "https") or not place.hostname:
         raise UsageError(f"--url {url}: give it as http://HOST:PORT")
     client = AdminClient(f"{place.scheme}://{place.netloc}", admin_key=admin_key)
-    answer = client.call("GET", f"/_mock/requests/{quote(entry_id, safe='')}/explanation", api_key)
-    return dict(answer)
+    try:
+        return dict(client.call("GET", f"/_mock/requests/{quote(entry_id, safe='')}/explanation", api_key))
+    finally:
+        client.close()

@@ -93,7 +93,7 @@ def test_times(mockapi):
     mockapi.fail_next(503, when={"input": "y"})
     assert ask("x") == "always"
     mockapi.fault("disconnect", times=1)
-    with pytest.raises(Exception, match="Connection error|503"):
+    with pytest.raises(Exception, match="Connection|disconnected|503"):
         ask("y")
 """)
     result.assert_outcomes(passed=2)
@@ -273,7 +273,7 @@ def test_early(mockapi):
     mockapi.reply("never", times=None)
     with pytest.raises(Exception, match="built before the test's environment was set"):
         client.responses.create(model="m", input="x")
-    with pytest.raises(Exception, match="Connection error"):
+    with pytest.raises(Exception, match="Connection"):
         other.responses.create(model="m", input="x")
 
 def test_wide(wide, mockapi):

@@ -16,7 +16,7 @@ from mockapi.service.records import Records
 from mockapi.stores.base import ALL_PROJECTS, Entry
 from mockapi.wire.json import JsonObject, dumps, loads
 
-__all__ = ["NOT_VERIFIED", "Finding", "Verification"]
+__all__ = ["KEYS", "NOT_VERIFIED", "Finding", "Verification"]
 
 NOT_VERIFIED = "mock_not_verified"
 """The code of the answer to a verification that fails."""
@@ -24,7 +24,7 @@ NOT_VERIFIED = "mock_not_verified"
 _NEAREST = 3
 _MOST_SHOWN = 5
 _LONGEST_BODY = 1_000
-_KEYS = ("when", "count", "at_least", "at_most", "sequence", "only", "all_steps_used", "scripts_used", "all_matched", "all_over")
+KEYS = ("when", "count", "at_least", "at_most", "sequence", "only", "all_steps_used", "scripts_used", "all_matched", "all_over")
 
 
 class Near(NamedTuple):
@@ -122,9 +122,9 @@ class Verification:
 
     async def verify(self, project: str, form: Mapping[str, object]) -> dict[str, Finding]:
         """What came of every expectation of the form, by its key; `MockError` 400 says what is wrong with it."""
-        unknown = sorted(set(form) - set(_KEYS))
+        unknown = sorted(set(form) - set(KEYS))
         if unknown:
-            raise _refused(f"There is no key '{unknown[0]}'. Keys: {', '.join(_KEYS)}.")
+            raise _refused(f"There is no key '{unknown[0]}'. Keys: {', '.join(KEYS)}.")
         entries = [entry for entry in await self._store.get_entries(project) if entry.operation != DELIVERY]
         asked = _Asked([_Call(number, entry) for number, entry in enumerate(entries, start=1)])
         found: dict[str, Finding] = {}
@@ -143,7 +143,7 @@ class Verification:
         if _is_set(form, "all_over"):
             found["all_over"] = await self._over(project, asked)
         if not found:
-            raise _refused(f"Say what is expected: one or more of {', '.join(_KEYS)}.")
+            raise _refused(f"Say what is expected: one or more of {', '.join(KEYS)}.")
         return found
 
     async def _over(self, project: str, asked: _Asked) -> Finding:

@@ -44,8 +44,8 @@ def replies(mock: Mock) -> None:
     mock.strict = False
 
 
-def errors(settings: Mapping[str, object]) -> None:
+def errors(settings: Mapping[str, Any]) -> None:
     try:
-        MockServer(**settings).start()
+        MockServer(**dict(settings)).start()
     except (UsageError, VerificationError) as error:
         assert_type(error, UsageError | VerificationError)
