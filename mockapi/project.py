@@ -181,16 +181,17 @@ class Project:
 
         `ScenarioError` with every problem of a broken one; `UsageError` for a file that is not there.
         """
-        from mockapi.scenario.load import load_file, load_text
+        from mockapi.scenario.load import load_text
+        from mockapi.scenario.portable import portable
 
         if isinstance(scenario, Mapping):
             return self._upload(dict(scenario))
         if isinstance(scenario, str) and ("\n" in scenario or scenario.lstrip().startswith("{") or "steps:" in scenario):
             return self._put(load_text(scenario).name, scenario)
         path = self._found(Path(scenario))
-        name = load_file(path).name
+        name, text = portable(path)
         self._files[name] = str(path)
-        return self._put(name, path.read_text("utf-8"))
+        return self._put(name, text)
 
     def _found(self, path: Path) -> Path:
         place = path if self._folder is None else self._folder / path

@@ -74,6 +74,7 @@ def mockapi(
     if mock is None:
         pytest.fail(problem, pytrace=False)
     item.stash[_ACTIVE] = mock
+    item.stash[_HAS_FAILED] = False
     yield mock
     del item.stash[_ACTIVE]
     is_judged = mock.strict and not item.stash.get(_HAS_FAILED, False)
@@ -103,8 +104,9 @@ def pytest_runtest_makereport(
     """Below a test that failed: the requests that no step matched, which may be why."""
     report = yield
     mock = item.stash.get(_ACTIVE, None)
-    if report.when == "call" and report.failed:
+    if call.when != "teardown" and call.excinfo is not None:  # skipped and expected failures too: they did not come to their end
         item.stash[_HAS_FAILED] = True
+    if report.when == "call" and report.failed:
         text = mock.misses() if mock is not None else ""
         if text and _TOLD not in str(report.longrepr):  # by the SDK's error, else
             report.sections.append(("mockapi", text))

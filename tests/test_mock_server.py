@@ -96,6 +96,18 @@ def test_use_takes_paths_texts_and_data(mock, client, tmp_path):
         mock.use({"steps": ["x"]})
 
 
+def test_pictures_beside_a_scenario_come_along(mock, client, tmp_path):
+    (tmp_path / "cat.png").write_bytes(b"cat")
+    items = "[{image_generation_call: {result: {file: cat.png}}}]"
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        f"steps: [{{when: {{input: other}}, error: server_error}}, {{reply: {items}}}]\nconversations: {{conv_1: {{items: {items}}}}}"
+    )
+    mock.use(file)
+    response = client.responses.create(model="gpt-4o", input="draw", tools=[{"type": "image_generation"}])
+    assert (response.output[0].result, response.output[0].output_format) == ("Y2F0", "png")
+
+
 def test_projects_of_one_server_are_apart(mock, client):
     other = mock.project("sk-other")
     other.reply("theirs")

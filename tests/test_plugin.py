@@ -203,6 +203,31 @@ def test_unasked(mockapi):
     )
 
 
+def test_a_test_that_did_not_come_to_its_end_is_not_judged(suite):
+    result = suite("""
+def test_skips(mockapi):
+    mockapi.reply("unused")
+    pytest.skip("later")
+
+@pytest.mark.xfail(raises=AssertionError, strict=True)
+def test_expected(mockapi):
+    mockapi.reply("unused")
+    assert False
+
+def test_fails(mockapi):
+    mockapi.reply("unused")
+    assert False
+
+@pytest.fixture
+def broken(mockapi):
+    mockapi.reply("unused")
+    raise OSError("no")
+
+def test_setup(broken): pass
+""")
+    result.assert_outcomes(skipped=1, xfailed=1, failed=1, errors=1)
+
+
 LENIENT = [
     ("@pytest.fixture\ndef mockapi_settings(): return {'strict': False}", ""),
     ("@pytest.fixture(scope='session')\ndef mockapi_settings(): return {'unmatched': 'auto', 'strict': False}", ""),

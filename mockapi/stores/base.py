@@ -123,7 +123,8 @@ class Entry(NamedTuple):
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return len(self.request) + len(self.response) + len(self.plan) + 1_000
+        known = 0 if self.known is None else len(self.known.context.user_text) + len(self.known.context.system_text)
+        return len(self.request) + len(self.response) + len(self.plan) + known + 1_000
 
 
 class EndpointRecord(NamedTuple):
