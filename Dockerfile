@@ -3,6 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY mockapi ./mockapi
+COPY scenarios ./scenarios
 RUN python -m venv /opt/mockapi && /opt/mockapi/bin/pip install --no-cache-dir .
 
 FROM python:3.13-slim

@@ -16,6 +16,7 @@ from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, Entry
+from mockapi.verdict import judge
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -103,6 +104,7 @@ class Admin:
         operation: str | None = None,
         scenario: str | None = None,
         is_unmatched: bool | None = None,
+        is_legacy: bool | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> tuple[list[JsonObject], bool]:
@@ -119,6 +121,7 @@ class Admin:
             if (operation is None or entry.operation == operation)
             and (scenario is None or entry.scenario == scenario)
             and (is_unmatched is None or entry.is_unmatched == is_unmatched)
+            and (is_legacy is None or entry.is_legacy == is_legacy)
         ]
         shown: list[JsonObject] = []
         size = 0
@@ -135,6 +138,12 @@ class Admin:
             if entry.id == entry_id:
                 return _shown(entry)
         raise _no_entry(entry_id)
+
+    async def verdict(self, project: str) -> JsonObject:
+        """How the client of this project behaved under the faults that it met; of `*` every client, each by itself."""
+        entries = await self.store.get_entries(project)
+        forgotten = await self.store.forgotten_entries(project)
+        return (await asyncio.to_thread(judge, entries, forgotten)).shown
 
     async def usage(self, project: str) -> JsonObject:
         """Tokens, tool calls and cost by day of the clock and model, oldest first, and all together."""
@@ -160,9 +169,7 @@ class Admin:
             raise MockError("A clock moves forward only; reset takes it back.", status=400, code="mock_clock")
         if now + seconds > LATEST:
             raise MockError("No clock is moved beyond the year 9998.", status=400, code="mock_clock")
-        await self.store.move_clock(project, seconds)
-        self._core.clock.wake(project)
-        self._core.outbox_changed.set()
+        await self._core.move_clock(project, seconds)
         return now + seconds
 
     async def advance(self, project: str, response_id: str) -> bytes:
@@ -225,13 +232,15 @@ def _shown(entry: Entry) -> JsonObject:
         "fault": entry.fault or None,
         "note": entry.note or None,
     }
-    timeline = Timeline(Plan.from_bytes(entry.plan)) if entry.plan else None
+    timeline = Timeline(Plan.of(entry.plan)) if entry.plan else None
     if timeline is not None:
         shown["response_id"] = timeline.response_id  # also where its client never learnt it
     if timeline is not None and entry.is_stream:
         shown["events"] = [loads(event.data) for event in timeline.events()]
-    else:
+    elif timeline is None:
         shown["response"] = _data(entry.response)
+    else:
+        shown["response"] = None if entry.is_cut else _data(timeline.answer)
     return shown
 
 

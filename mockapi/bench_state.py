@@ -106,8 +106,7 @@ async def _chain(mock: "_Mock") -> Row:
 async def _fault(mock: "_Mock") -> Row:
     """Looking for a fault that is switched on, but does not meet the call."""
     core = mock.responses.core
-    faults = Faults(core)
-    raw: JsonObject = {"model": "gpt-4o", "input": "x"}
+    faults, raw = Faults(core), JsonObject(model="gpt-4o", input="x")
     call, facts = Call("p", CREATE, b"", {}), Facts(parse_create(raw), raw, {}, NEW_CONTEXT)
 
     async def look(n: int) -> None:

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from mockapi import __version__
+from mockapi.commands import explain, verdict
 from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps, pretty
+from mockapi.wire.limits import Limit, parse_limit
 
 __all__ = ["main"]
 
@@ -27,6 +29,10 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 @click.version_option(__version__, prog_name="mockapi")
 def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
+
+
+main.add_command(explain)
+main.add_command(verdict)
 
 
 class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
@@ -52,6 +58,19 @@ class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only 
             return (
                 float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
             )
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _RateLimitType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A limit like 60rpm,100000tpm."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit | None:
+        """Requests and tokens a minute."""
+        try:
+            return parse_limit(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -112,6 +131,7 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 )
 @_setting("--models", "", _Listed(), "Globs, comma-separated: any other model does not exist. Default: any name is a model.")
 @_setting("--zdr", "", _Listed(), "API keys, comma-separated, of projects with zero data retention: nothing is stored.")
+@_setting("--rate-limit", "", _RateLimitType(), "What every model has a minute, like 60rpm,100000tpm; scenarios say it by model.")
 @click.option(
     "--prices",
     type=click.Path(path_type=Path),
@@ -172,6 +192,36 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
 
 
 @main.command()
+@click.option("--host", default=Settings().host, envvar="MOCKAPI_HOST", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=click.IntRange(0, 65535), help="Its port."
+)
+@click.option("--try", "tries", is_flag=True, help="Run every failure with the official SDK, and tell what it raised.")
+def demo(host: str, port: int, tries: bool) -> None:
+    """Serve a scenario for every failure that a client must survive, and print what to try."""
+    from mockapi.demo import demo_folder, demo_table, outcomes
+    from mockapi.server import serve as run
+
+    def tell(ready: str) -> None:
+        base = ready.removeprefix("mockapi ready on ").removesuffix("/v1")
+        click.echo(f"{demo_table(base)}\n{ready}")
+
+    try:
+        if tries:
+            for failure, raised, told, took_s in outcomes():
+                click.echo(
+                    f"{failure.name}: {failure.happens}\n  SDK raised {raised} ({took_s:.1f} s): {told}\n  {failure.advice}\n"
+                )
+        else:
+            settings = Settings(paths=(demo_folder(),), host=host, port=port)
+            _start_log(settings)
+            run(settings, say=tell)
+    except UsageError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
+
+
+@main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def check(paths: tuple[Path, ...], as_json: bool) -> None:
@@ -200,37 +250,6 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
             click.echo(f"warning: {warning}", err=True)
         click.echo(f"{count} scenario{'s' if count != 1 else ''}, no problems")
     sys.exit(1 if problems else 0)
-
-
-@main.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-@click.option("--request", type=click.File(encoding="utf-8"), help="The request's JSON body; - reads it from standard input.")
-@click.option("--journal", metavar="ID", help="Instead: a call in the journal of a running server, by its x-request-id.")
-@click.option("--url", default=f"http://{Settings().host}:{Settings().port}", show_default=True, help="That server.")
-@click.option("--key", default="", envvar="OPENAI_API_KEY", help="The API key that made the call. [env var: OPENAI_API_KEY]")
-@click.option("--admin-key", default="", envvar="MOCKAPI_ADMIN_KEY", show_envvar=True, help="The server's --admin-key.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def explain(
-    paths: tuple[Path, ...], request: Any, journal: str | None, url: str, key: str, admin_key: str, as_json: bool
-) -> None:
-    """Tell which step answers a request, and why the others do not. Exit 1 if none answers."""
-    from mockapi.explaining import explain_call, explain_request  # start-up time of the other commands
-
-    if (request is None) == (journal is None) or (journal is not None and paths):
-        raise click.UsageError("give either PATH... with --request FILE, or --journal ID with --url URL")
-    if request is not None and not paths:
-        paths = (_DEFAULT_FOLDER,)
-    try:
-        told = explain_call(journal, url, key or "none", admin_key) if journal else explain_request(paths, request.read())
-    except ScenarioError as error:
-        _tell(error.problems)
-        sys.exit(2)
-    except (MockApiError, UnicodeDecodeError) as error:
-        click.echo(f"mockapi: {str(error).removeprefix('mockapi: ')}", err=True)
-        sys.exit(2)
-    text = told.pop("text")
-    click.echo(dumps(told) if as_json else text)
-    sys.exit(0 if told["answers"] else 1)
 
 
 @main.command()
@@ -271,6 +290,21 @@ steps:
     times: 2
     error: rate_limit_exceeded
 """
+
+
+@main.command()
+@click.argument("word", default="", metavar="[FILTER]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, with headers, sample values and notes.")
+def errors(word: str, as_json: bool) -> None:
+    """List the real API's errors, for `error:` of scenarios. FILTER: a status, or a word in any column; exit 1 if none fits."""
+    from mockapi.wire.catalogue.listing import rows_with, shown, table_of
+
+    rows = rows_with(word)
+    if not rows and not as_json:
+        click.echo(f"mockapi: no error fits {word!r}; `mockapi errors` lists all", err=True)
+    else:
+        click.echo(pretty([shown(row) for row in rows]) if as_json else table_of(rows))
+    sys.exit(0 if rows else 1)
 
 
 @main.command()

@@ -12,8 +12,9 @@ An `ApiError` *is* the answer: raise it anywhere below the HTTP layer, and the c
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["ApiError", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError", "VerificationError"]
+__all__ = ["ApiError", "Layout", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError", "VerificationError"]
 
 
 class MockApiError(Exception):
@@ -58,10 +59,14 @@ class ScenarioError(MockApiError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+Layout = Literal["pretty", "line", "edge", "empty"]
+"""How a body is written (ERRORS.md §1): indented; on one line; by the real API's edge, as text; not at all."""
+
+
 class ApiError(MockApiError):
     """An HTTP error with the body `{"error": {"message", "type", "param", "code"}}` (ERRORS.md §1).
 
-    `headers` are sent beside the usual ones.
+    `headers` are sent beside the usual ones. What the real API says stands in `mockapi.wire.catalogue`, whose `told` makes it.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class ApiError(MockApiError):
         param: str | None = None,
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
+        layout: Layout = "pretty",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -81,7 +87,7 @@ class ApiError(MockApiError):
         self.param = param
         self.code = code
         self.headers = dict(headers or {})
-        self.is_edge = False  # told by the real API's edge, in another form (ERRORS.md §1)
+        self.layout: Layout = layout
         self.answered_by: tuple[str, str] | None = None  # scenario and step that script this error
         self.known: object = None  # what the request went on from (mockapi.scenario.match.Known)
         self.hit: object = None  # the fault that meets its answer on the way (mockapi.engine.faults.Hit)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mockapi.wire.limits import Limit
+
 __all__ = ["Settings"]
 
 
@@ -11,15 +13,15 @@ __all__ = ["Settings"]
 class Settings:
     """How a server behaves; every field but `paths` is an option of `mockapi serve`, and `MOCKAPI_<FIELD>` in the environment.
 
-    `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body` counts
-    bytes; `poll_step` is how many seconds a poll moves a background run under the virtual clock; `zdr` are keys without data
-    retention, `prices` a file of token prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says
-    how `usage` is counted (`bpe` needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the
-    accepted keys, empty for any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that
-    the admin API may be called by, `*` for any; `fault_header` lets a request pick its fault by `X-Mock-Fault`; `cors` are the
-    origins of web pages that may call the emulated API;
-    `webhook_url` are URLs that are told of every project's background responses, signed with `webhook_secret`, `webhook_hosts`
-    the hosts beyond loopback that webhooks may go to (globs, `*` for any).
+    `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body`
+    counts bytes; `poll_step` is how many seconds a poll moves a background run under the virtual clock; `zdr` are keys
+    without data retention, `rate_limit` what every model has a minute where no scenario says it, `prices` a file of token
+    prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says how `usage` is counted (`bpe`
+    needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the accepted keys, empty for
+    any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the admin API may be
+    called by, `*` for any; `fault_header` lets a request pick its fault by `X-Mock-Fault`; `cors` are the origins of web
+    pages that may call the emulated API; `webhook_url` are URLs that are told of every project's background responses,
+    signed with `webhook_secret`, `webhook_hosts` the hosts beyond loopback that webhooks may go to (globs, `*` for any).
     """
 
     paths: tuple[Path, ...] = ()
@@ -36,6 +38,7 @@ class Settings:
     tokens: Literal["estimate", "bpe"] = "estimate"
     models: tuple[str, ...] = ()
     zdr: tuple[str, ...] = ()
+    rate_limit: Limit | None = None
     prices: Path | None = None
     api_keys: tuple[str, ...] = ()
     admin_key: str = ""

@@ -183,23 +183,34 @@ class Spawned:
 
 
 @pytest.fixture
-def spawn() -> Iterator[Callable[..., Spawned]]:
-    """Run the real command on a free port and wait for its ready line."""
+def spawn_command() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Run a command of the real program; what still runs at the end is terminated."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, cwd: Path | None = None) -> Spawned:
-        command = [sys.executable, "-m", "mockapi", "serve", "--port", "0", *arguments]
+    def start(*arguments: str, cwd: Path | None = None) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "mockapi", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd or ROOT)
         processes.append(process)
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith("mockapi ready on http://"), (line, process.stderr and process.stderr.read())
-        return Spawned(process, line.removeprefix("mockapi ready on ").strip().removesuffix("/v1"))
+        return process
 
     yield start
     for process in processes:
         process.terminate()
         process.communicate(timeout=10)
+
+
+@pytest.fixture
+def spawn(spawn_command) -> Callable[..., Spawned]:
+    """Run the real server on a free port and wait for its ready line."""
+
+    def start(*arguments: str, cwd: Path | None = None) -> Spawned:
+        process = spawn_command("serve", "--port", "0", *arguments, cwd=cwd)
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.startswith("mockapi ready on http://"), (line, process.stderr and process.stderr.read())
+        return Spawned(process, line.removeprefix("mockapi ready on ").strip().removesuffix("/v1"))
+
+    return start
 
 
 def parse_sse(text: str) -> list[tuple[str, dict]]:

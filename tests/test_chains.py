@@ -203,6 +203,8 @@ def test_projects_are_apart(in_process):
 def test_a_thousand_turns_are_a_thousand_small_records():
     import asyncio
 
+    from mockapi.wire.json import encoded
+
     from .test_service import create, make
 
     async def run():
@@ -212,7 +214,7 @@ def test_a_thousand_turns_are_a_thousand_small_records():
             body = {"model": "gpt-4o", "input": f"question {number}", **({"previous_response_id": parent} if parent else {})}
             parent = (await create(service, body)).timeline.response_id
             record = await service.core.store.get_response("p", parent)
-            sizes.append(sum(len(part) for part in (record.plan, record.progress, record.context, record.input_items)))
+            sizes.append(sum(len(encoded(part)) for part in (record.plan, record.progress, record.context, record.input_items)))
         return sizes
 
     sizes = asyncio.run(run())

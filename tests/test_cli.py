@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from mockapi import __version__
 from mockapi.cli import main
+from mockapi.wire.catalogue import ROWS
 
 from .conftest import ROOT, SCENARIOS
 
@@ -79,6 +80,42 @@ def test_schema_is_json():
     result = run("schema")
     assert result.exit_code == 0
     assert json.loads(result.output)["title"] == "mockapi scenario"
+
+
+def test_errors_are_listed():
+    result = run("errors")
+    assert result.exit_code == 0
+    head, *lines = result.output.splitlines()
+    assert head.split() == ["NAME", "CODE", "STATUS", "TYPE", "PARAM", "KNOWN", "ENDPOINTS"]
+    assert len(lines) == 2 * len(ROWS)
+    place = next(number for number, line in enumerate(lines) if line.startswith("conversation_locked "))
+    assert lines[place].split() == [
+        "conversation_locked", "conversation_locked", "400", "invalid_request_error", "conversation", "V", "responses.create"
+    ]  # fmt: skip
+    assert lines[place + 1].strip().startswith("Another process is currently operating on this conversation.")
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("503", ["server_is_overloaded", "model_at_capacity"]),
+        ("per min (rpm)", ["rate_limit_exceeded"]),
+        ("responses.delete", ["response_not_found", "delete_in_flight"]),
+    ],
+)
+def test_errors_are_filtered(word, names):
+    result = run("errors", word, "--json")
+    rows = json.loads(result.output)
+    assert (result.exit_code, [row["name"] for row in rows]) == (0, names)
+    assert set(rows[0]) == {
+        "name", "code", "status", "type", "param", "message", "headers", "layout", "endpoints", "confidence", "source", "sample", "note"
+    }  # fmt: skip
+
+
+def test_no_error_fits():
+    result = run("errors", "zzz")
+    assert (result.exit_code, result.output) == (1, "mockapi: no error fits 'zzz'; `mockapi errors` lists all\n")
+    assert (run("errors", "zzz", "--json").exit_code, run("errors", "zzz", "--json").output) == (1, "[]\n")
 
 
 def test_version_and_help():

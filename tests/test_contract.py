@@ -176,6 +176,7 @@ FULL = {
     "user": "me",
     "service_tier": "fast",
     "access_programs": {"cyber": "standard"},
+    "background_options": {"completion_window": "soonest", "continuation_id": "job-1"},
     "image": {"context_compression": "auto"},
 }
 WITH_LOGPROBS = {"model": "gpt-4o", "include": ["message.output_text.logprobs"], "top_logprobs": 2}

@@ -11,6 +11,7 @@ from mockapi.cli import main
 from mockapi.project import Project
 from mockapi.scenario.faults import BadJson, BadToolCall, FaultForm
 from mockapi.scenario.forms import FORMS, draft_of, long_item
+from mockapi.scenario.limits import RateForm
 from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
     OPERATIONS,
@@ -30,7 +31,8 @@ from mockapi.scenario.webhooks import DelayForm, FaultName, WebhookForm
 from mockapi.server import build_app
 from mockapi.service import verification
 from mockapi.settings import Settings
-from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.verdict import RULES
+from mockapi.wire.catalogue import ERROR_NAMES
 from mockapi.wire.json import dumps
 from mockapi.wire.webhooks import DEFAULT_SECRET
 
@@ -58,6 +60,7 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text()
         Defaults,
         WebhookForm,
         DelayForm,
+        RateForm,
     ]
     + [form.long for form in FORMS.values() if form.long is not object],
     ids=lambda model: model.__name__,
@@ -79,8 +82,15 @@ def test_every_fault_is_described():
     assert [name for name in (*FaultForm.model_fields, *values) if f"`{name}" not in page] == []
 
 
+def test_every_rule_of_the_verdict_is_described():
+    page = (ROOT / "docs" / "verdict.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [*RULES]
+
+
 def test_every_item_and_code_is_described():
-    assert [name for name in (*FORMS, *ERROR_CODES, *OPERATIONS) if f"`{name}`" not in PAGE] == []
+    assert [name for name in (*FORMS, *OPERATIONS) if f"`{name}`" not in PAGE] == []
+    page = (ROOT / "docs" / "errors.md").read_text()
+    assert [name for name in ERROR_NAMES if f"`{name}`" not in page] == []
 
 
 def test_the_worked_example_of_contributing(monkeypatch):
@@ -114,7 +124,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 17
+    assert len(routes) == 18
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)

@@ -14,7 +14,7 @@ from mockapi.engine.score import ScoreKey, compose, score_of
 from mockapi.engine.timeline import Timeline, state_at
 from mockapi.scenario.forms import draft_of, long_item
 from mockapi.wire.json import dumps
-from mockapi.wire.objects import echo_request, usage_object
+from mockapi.wire.objects import Usage, echo_request
 from mockapi.wire.requests import CreateRequest
 
 
@@ -98,7 +98,7 @@ def plans(draw):
         echo=echo_request(request),
         drafts=draw(drafts),
         key=key,
-        usage=usage_object(1, 2, 0),
+        usage=Usage(1, 2, 0),
         ending=ending,
         background=background,
     )

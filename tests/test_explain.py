@@ -98,7 +98,7 @@ def test_a_broken_file_lists_its_problems(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("steps: [{}]")
     result = CliRunner().invoke(main, ["explain", str(path), "--request", "-"], input="{}")
-    assert (result.exit_code, "1 problem" in result.stderr) == (2, True)
+    assert (result.exit_code, "a.yaml:1:9: steps[0]: a step needs" in result.stderr) == (2, True)
 
 
 def test_from_the_journal_with_the_past_it_had(serve):

@@ -59,7 +59,7 @@ def test_one_that_does_not_fit_is_an_error_with_its_place(serve, text, place, pr
 def test_without_a_schema_any_value_is_given(serve):
     server = serve(SCENARIO)
     for form in ({"type": "json_object"}, {"type": "text"}):
-        assert server.post({"model": "gpt-4o", "input": "x", "text": {"format": form}}).status_code == 200
+        assert server.post({"model": "gpt-4o", "input": "json", "text": {"format": form}}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mockapi.stores.base import (
     Turn,
 )
 from mockapi.stores.memory import MemoryStore
+from mockapi.wire.buckets import Bucket, Demand, Draw
 
 BACKENDS = {"memory": MemoryStore}
 
@@ -296,6 +297,44 @@ def test_usage_adds_up_by_project(store):
     assert run(*steps)[3:] == [{"x": 11, "y": 2}, {"x": 111, "y": 2}, {}, None, {}]
 
 
+def test_all_amounts_are_drawn_or_none(store):
+    few, many = Demand(b"few", 60, 30), Demand(b"many", 60, 40)
+    steps = [
+        store.draw("a", [few, many], 100.0),
+        store.draw("a", [few, many], 101.0),  # too little in `many`: nothing is taken of `few` either
+        store.draw("a", [few, Demand(b"many", 60, 0)], 101.0),
+        store.draw("a", [few], 101.0),
+    ]
+    assert run(*steps) == [
+        Draw(True, (Bucket(30.0, 100.0), Bucket(20.0, 100.0))),
+        Draw(False, (Bucket(31.0, 101.0), Bucket(21.0, 101.0))),
+        Draw(True, (Bucket(1.0, 101.0), Bucket(21.0, 101.0))),
+        Draw(False, (Bucket(1.0, 101.0),)),
+    ]
+
+
+def test_buckets_refill_to_their_capacity_and_belong_to_their_project(store):
+    demand = Demand(b"k", 60, 60)
+    steps = [store.draw(*each) for each in (("a", [demand], 0.0), ("b", [demand], 0.0), ("a", [demand], 59.0))]
+    assert [each.is_granted for each in run(*steps)] == [True, True, False]
+    late, early = run(store.draw("a", [demand], 1_000.0), store.draw("a", [demand], 500.0))
+    assert late == Draw(True, (Bucket(0.0, 1_000.0),))
+    assert early == Draw(False, (Bucket(0.0, 1_000.0),))  # who looked at the clock earlier than another comes later
+
+
+def test_racing_draws_never_take_more_than_there_is(store):
+    async def race():
+        return await asyncio.gather(*(store.draw("a", [Demand(b"k", 10, 1)], 0.0) for _ in range(50)))
+
+    assert sum(each.is_granted for each in asyncio.run(race())) == 10
+
+
+def test_buckets_are_forgotten_with_their_project(store):
+    demand = Demand(b"k", 1, 1)
+    steps = [store.draw("a", [demand], 0.0), store.forget("a"), store.draw("a", [demand], 0.0), store.draw("a", [demand], 0.0)]
+    assert [each and each.is_granted for each in run(*steps)] == [True, None, True, False]
+
+
 def test_forgetting_everything(store):
     steps = [store.add_response("a", record()), store.move_clock("b", 1.0), store.forget_all(), store.get_response("a", "resp_1")]
     assert run(*steps, store.get_offset("b"))[2:] == [None, None, 0.0]
@@ -317,10 +356,18 @@ def test_memory_is_bounded_and_forgets_the_oldest():
     assert run(store.find_item("a", "msg_1")) == [None]
     run(*(store.take_prefixes("a", [b"%d" % n]) for n in range(5)))
     assert run(store.take_prefixes("a", [b"0"]), store.take_prefixes("a", [b"4"])) == [-1, 0]
+    run(*(store.draw("a", [Demand(b"%d" % n, 1, 1)], 0.0) for n in range(5)))
+    assert [each.is_granted for each in run(*(store.draw("a", [Demand(b"%d" % n, 1, 1)], 0.0) for n in (4, 2, 1)))] == [
+        False,
+        False,
+        True,
+    ]
     run(*(store.add_entry("a", entry(n)) for n in range(1_100)))
     assert [each.id for each in run(store.get_entries("a"))[0]] == [f"req_{n}" for n in range(100, 1_100)]
     big = entry(0)._replace(request=b"x" * 20_000_000)
     run(*(store.add_entry("a", big) for _ in range(5)))
     assert len(run(store.get_entries("a"))[0]) == 3  # 64 MB a project, whatever the length
+    told = [store.forgotten_entries("a"), store.forgotten_entries("*"), store.forgotten_entries("b")]
+    assert run(*told, store.clear_entries("a"), store.forgotten_entries("a")) == [1_102, 1_102, 0, None, 0]
     run(store.add_response("b", record()), store.add_response("c", record()))
     assert run(store.get_response("a", "resp_4"), store.get_response("c", "resp_1")) == [None, record()]

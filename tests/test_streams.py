@@ -16,7 +16,7 @@ from mockapi.service.core import Core
 from mockapi.service.playing import Play
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
-from mockapi.wire.objects import echo_request, usage_object
+from mockapi.wire.objects import Usage, echo_request
 from mockapi.wire.requests import CreateRequest
 
 from .conftest import HandClock, parse_sse
@@ -32,9 +32,7 @@ def clock():
 def timeline(text="one two three", **pace):
     request = CreateRequest(model="m", input="x")
     key = ScoreKey(pace=Pace(**pace))
-    return Timeline(
-        Plan(b"d" * 32, 0.0, echo_request(request), message_drafts(text), key, usage_object(1, 1, 0), is_stored=False)
-    )
+    return Timeline(Plan(b"d" * 32, 0.0, echo_request(request), message_drafts(text), key, Usage(1, 1, 0), is_stored=False))
 
 
 def play(clock, text="one two three", **pace):

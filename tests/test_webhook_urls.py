@@ -99,7 +99,7 @@ def test_hosts(listed, host, resolved, is_allowed):
         ("webhooks: {url: 'http://localhost/', evnts: []}", "s:1:38: webhooks.evnts: unknown key; did you mean 'events'?"),
         (
             "webhooks: {url: 'http://localhost/', events: [response.done]}",
-            "s:1:47: webhooks.events[0]: expected 'response.completed', 'response.failed', 'response.cancelled' or 'response.incomplete', got 'response.done'",
+            "s:1:47: webhooks.events[0]: expected 'response.completed', 'response.failed', 'response.cancelled' or 'response.incomplete', got 'response.done'; did you mean 'response.failed'?",
         ),
         (
             "webhooks: {url: 'http://localhost/', fault: {delay: 5}}",

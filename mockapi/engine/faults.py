@@ -73,6 +73,10 @@ class StreamFaults:
         self._out = _Outlet(fault)
         self._missed = set(fault.positions)
         self.is_over = False
+        self.last = -1
+        """The `sequence_number` of the last event that went out whole; -1 for none."""
+        self.is_whole = False
+        """Whether a terminal event went out whole: a client that reads it knows that this was all."""
 
     @property
     def unreached(self) -> Sequence[str]:
@@ -116,10 +120,18 @@ class StreamFaults:
         data = self._changed(event)
         if self._is_at("reorder", self._fault.reorder, event):
             self._held = data
+            self._tell(event, data)
             return
         yield Act("send", data + self._held)
+        self._tell(event, data)
         self._held = b""
         yield from self._behind(event)
+
+    def _tell(self, event: Event, data: bytes) -> None:
+        """An event has gone out, unless it was spoiled or left out."""
+        if event.framed in data:
+            self.last = self._number
+            self.is_whole = self.is_whole or event.type in _TERMINAL
 
     def _changed(self, event: Event) -> bytes:
         """The event's bytes: spoiled, doubled, gone, or behind one that no client knows."""
@@ -142,6 +154,7 @@ class StreamFaults:
             yield Act("wait", seconds=fault.stall_s)
         if self._is_at("stream_error", fault.stream_error, event):
             yield Act("send", self._failing(self._number + 1))
+            self.is_whole = True
             yield END
         if self._is_at("truncate", fault.truncate, event):
             yield END
@@ -150,6 +163,7 @@ class StreamFaults:
 
 
 _UNKNOWN = "response.mock_unknown"
+_TERMINAL = ("completed", "failed", "incomplete")
 
 
 def _number_of(data: bytes, expected: int) -> int:
@@ -169,10 +183,13 @@ class BodyFaults:
         self._fault = fault
         half = body[: len(body) // 2]
         self._is_halved = bool(fault.corrupt_json or fault.malformed)
+        self.is_spoiled = self._is_halved or fault.truncate is not None  # half of it is all there is
         self._body = half if self._is_halved else body
         self._rest = b"" if self._is_halved else body[len(half) :]
         self._half = half
         self.length: int | None = None if fault.truncate else len(self._body)
+        self.is_whole = False
+        """Whether all of the body went out as it was."""
         self._out = _Outlet(fault)
 
     @property
@@ -194,6 +211,7 @@ class BodyFaults:
             yield CUT
         if not fault.truncate:
             yield Act("send", self._rest)
+            self.is_whole = not self._is_halved
         yield END
 
 

@@ -1,5 +1,6 @@
 """The plan: what a matched step made of a request. Stored as bytes; everything a client can see follows from it and the clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -7,7 +8,7 @@ from pydantic import TypeAdapter
 
 from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
 from mockapi.wire.ids import Derivation
-from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.json import Encodable, JsonObject, dumps, encoded
 from mockapi.wire.objects import Echo
 from mockapi.wire.typed import TypedDict
 
@@ -77,7 +78,7 @@ class Plan(NamedTuple):
     echo: Echo
     drafts: bytes
     key: ScoreKey
-    usage: JsonObject
+    usage: Mapping[str, object]
     scenario: str = ""
     step: str = ""
     id: str = ""
@@ -96,10 +97,15 @@ class Plan(NamedTuple):
         """Its score; remembered by content."""
         return score_of(self.drafts, self.key)
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return sum(map(len, self.echo)) + len(self.drafts) + 500
+
     def to_bytes(self) -> bytes:
         """For the store: lines of JSON; first what is small, then the echo's parts, then the drafts."""
         small: _Small = {
-            "version": PLAN_VERSION, "digest": self.digest.hex(), "started_at": self.started_at, "usage": self.usage,
+            "version": PLAN_VERSION, "digest": self.digest.hex(), "started_at": self.started_at, "usage": dict(self.usage),
             "scenario": self.scenario, "step": self.step, "id": self.id, "partition": self.partition,
             "is_stored": self.is_stored,
         }  # fmt: skip
@@ -108,6 +114,11 @@ class Plan(NamedTuple):
         if not is_usual or self.ending is not COMPLETED or self.background:
             details = dumps({"key": self.key, "ending": self.ending, "background": self.background})
         return b"\n".join((dumps(small), details, *self.echo, self.drafts))
+
+    @staticmethod
+    def of(part: "bytes | Encodable") -> "Plan":
+        """A stored plan; ValueError if it is bytes that are not one of this version."""
+        return part if isinstance(part, Plan) else Plan.from_bytes(encoded(part))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Plan":

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.items import Cut, Shaping
+from mockapi.engine.mould import Mould
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
 from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
-from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
+from mockapi.engine.shaping import ImageSettings, container_of, image_settings, links_of, showable
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.faults import Fault
@@ -20,15 +21,15 @@ from mockapi.scenario.reply import Rendered, check_json
 from mockapi.scenario.responder import respond
 from mockapi.scenario.select import Selection
 from mockapi.scenario.spoil import spoiled
-from mockapi.wire.catalogue import error_from, failure_of
+from mockapi.wire.catalogue.scripted import error_from, failure_of
 from mockapi.wire.counter import FRAMING_TOKENS, Counter, Counting
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
-from mockapi.wire.objects import echo_request, tool_usage, usage_object
+from mockapi.wire.objects import PLAIN, Usage, echo_request, tool_usage
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "including", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
+__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -65,7 +66,6 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     scenario = selection.scenario.name if selection.scenario else ""
     error = scripted_error(facts, selection, names, moment)
     if error is not None:
-        error.hit = hit or error.hit
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT if step.ends_early else Rendered(respond(facts), {})
     if reply.jsons and not (fault and fault.bad_json):
@@ -110,6 +110,44 @@ def _timeline(
     facts: Facts, reply: Rendered, ending: Ending, moment: Moment, step: Step | None = None, scenario: str = ""
 ) -> Timeline:
     request = facts.request
+    is_own = step is not None and reply is (step.reply.constant if step.reply else _SILENT)  # not one that a fault has spoiled
+    is_usual = step is not None and is_own and ending is COMPLETED and not step.pace.jitter
+    if is_usual and step is not None and request.model_fields_set <= PLAIN and not (request.background or _links(request)):
+        mould = _usual_mould(
+            step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
+            moment.seal,
+        )  # fmt: skip
+        usage: Mapping[str, object] = Usage(
+            moment.input_tokens, mould.score.output_tokens, mould.score.reasoning_tokens, moment.cached_tokens
+        )
+    else:
+        mould = _mould(request, reply, ending, moment, step, scenario)
+        usage = Usage(moment.input_tokens, *_spent(mould.score, request, ending), moment.cached_tokens)
+    if mould.scripted:
+        usage = _with_scripted(usage, mould.scripted)
+    return mould.timeline(moment.identity, moment.now, usage, moment.partition)
+
+
+def _links(request: CreateRequest) -> tuple[tuple[str, str], ...]:
+    return () if isinstance(request.input, str) else links_of(request.input)
+
+
+@lru_cache(maxsize=256)
+def _usual_mould(
+    step: Step, scenario: str, model: str, store: bool, obfuscation: bool, include: tuple[str, ...], counting: Counting, seal: str
+) -> Mould:
+    """That of a constant step for requests without unusual parameters; a step that is loaded anew is another one."""
+    options = None if obfuscation else {"include_obfuscation": False}
+    request = CreateRequest.model_construct(
+        {"model"}, model=model, input="", store=store, include=list(include), stream_options=options
+    )  # fmt: skip
+    reply = step.reply.constant if step.reply else _SILENT
+    assert reply is not None
+    return _mould(request, reply, COMPLETED, Moment(b"", 0.0, counting=counting, seal=seal), step, scenario)
+
+
+def _mould(request: CreateRequest, reply: Rendered, ending: Ending, moment: Moment, step: Step | None, scenario: str) -> Mould:
+    """What of a plan follows from the step and the request's parameters."""
     pace = _paced(step.pace.first, step.pace.rate, step.pace.chunk, step.pace.jitter, step.pace.keepalive) if step else _INSTANT
     defaults = step.defaults if step else _NOTHING
     overrides, usage, own_id = _NOTHING, _NOTHING, ""
@@ -117,6 +155,30 @@ def _timeline(
         overrides = {**defaults, **reply.overrides}
         usage = {**_figures(defaults.get("usage")), **_figures(overrides.pop("usage", None))}
         own_id = str(overrides.pop("id", ""))
+    key = _key(request, ending, moment, pace)
+    score = score_of(reply.drafts, key, is_constant=reply.is_constant)
+    if score.searches:
+        overrides = {"tool_usage": tool_usage(score.searches), **overrides}
+    if moment.instructions is not None:
+        overrides = {"instructions": moment.instructions, **overrides}
+    blank = Plan(
+        digest=b"",
+        started_at=0.0,
+        echo=echo_request(request, overrides),
+        drafts=reply.drafts,
+        key=key,
+        usage=_NOTHING,
+        scenario=scenario,
+        step=step.name if step else "",
+        id=own_id,
+        is_stored=request.store,
+        ending=ending,
+        background=_background(step, request, pace) if request.background else None,
+    )
+    return Mould(blank, score, usage)
+
+
+def _key(request: CreateRequest, ending: Ending, moment: Moment, pace: Pace) -> ScoreKey:
     key = _score_key(
         pace,
         family_of(request.model).encrypts_always,
@@ -130,31 +192,10 @@ def _timeline(
         image_settings(request.tools),
         moment.counting,
         moment.seal,
+        _links(request),
+        container_of(request.tools) if request.tools else "",
     )
-    if pace.jitter:
-        key = replace(key, seed=moment.identity.hex())
-    score = score_of(reply.drafts, key, is_constant=reply.is_constant)
-    if score.searches:
-        overrides = {"tool_usage": tool_usage(score.searches), **overrides}
-    counted = usage_object(moment.input_tokens, *_spent(score, request, ending), moment.cached_tokens)
-    if moment.instructions is not None:
-        overrides = {"instructions": moment.instructions, **overrides}
-    plan = Plan(
-        digest=moment.identity,
-        started_at=moment.now,
-        echo=echo_request(request, overrides),
-        drafts=reply.drafts,
-        key=key,
-        usage=_with_scripted(counted, usage) if usage else counted,
-        scenario=scenario,
-        step=step.name if step else "",
-        id=own_id,
-        partition=moment.partition,
-        is_stored=request.store,
-        ending=ending,
-        background=_background(step, request, pace) if request.background else None,
-    )
-    return Timeline(plan, score)
+    return replace(key, seed=moment.identity.hex()) if pace.jitter else key
 
 
 def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Background:
@@ -226,6 +267,8 @@ def _score_key(
     image: ImageSettings,
     counting: Counting,
     seal: str,
+    links: tuple[tuple[str, str], ...],
+    container: str,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -237,30 +280,22 @@ def _score_key(
         one_call=not parallel,
         chunk=pace.chunk,
         cut=cut,
-        include=tuple(value for value in SHOWABLE if value in include),
+        include=showable(include),
         most_hosted=most_hosted,
         image=image,
         seal=seal if encrypts_always or "reasoning.encrypted_content" in include else "",
+        links=links,
+        container=container,
     )
     key = ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
     return USUAL_KEY if key == USUAL_KEY else key
-
-
-def including(key: ScoreKey, include: Sequence[str], seal: str) -> ScoreKey:
-    """The key, with what these `include` values show too: what a GET asks for that the create did not."""
-    shaping = key.shaping
-    has_logprobs = shaping.has_logprobs or "message.output_text.logprobs" in include
-    is_encrypted = shaping.is_encrypted or "reasoning.encrypted_content" in include
-    shown = tuple(value for value in SHOWABLE if value in include or value in shaping.include)
-    changed = replace(shaping, has_logprobs=has_logprobs, is_encrypted=is_encrypted, include=shown, seal=shaping.seal or seal)
-    return replace(key, shaping=changed)
 
 
 def _figures(form: object) -> JsonObject:
     return {key: value for key, value in form.items() if value is not None} if isinstance(form, dict) else {}
 
 
-def _with_scripted(counted: JsonObject, scripted: JsonObject) -> JsonObject:
+def _with_scripted(counted: Mapping[str, object], scripted: Mapping[str, object]) -> JsonObject:
     """Scripted figures win; the total follows unless it is scripted too."""
     details = {"cached_tokens": "input_tokens_details", "reasoning_tokens": "output_tokens_details"}
     usage = dict(counted)

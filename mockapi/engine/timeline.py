@@ -5,12 +5,11 @@ Pure: `now` is always given. Offsets are seconds since the response was created.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 from mockapi.engine.plan import NEVER_S, Background, Ending, Plan, Progress
-from mockapi.engine.score import Score
+from mockapi.engine.score import Score, including
 from mockapi.engine.shaping import SHOWABLE
 from mockapi.scenario.context import Call
 from mockapi.wire.events import encode_data, frame
@@ -74,8 +73,7 @@ class Timeline:
         self.cut_s = cut_s
         self.source = plan.ids
         self.response_id = plan.id or self.source.id("resp", 0)
-        self.item_ids = self.score.ids(self.source)
-        self._stored = b""
+        self.item_ids = self.score.ids(self.source)  # those that stand in the output, by slot
         run = plan.background
         self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
         self.ends_s = self.begins_s + _length(run, self.score)
@@ -84,23 +82,18 @@ class Timeline:
             self.ends_s = min(self.ends_s, cut_s)
 
     @property
-    def stored(self) -> bytes:
-        """The plan as bytes; the same object each time, so that store and journal share it."""
-        if not self._stored:
-            self._stored = self.plan.to_bytes()
-        return self._stored
-
-    @property
     def output(self) -> bytes:
         """The finished items, a JSON array."""
         return self._fill(self.score.output)
 
-    @property
-    def whole_output(self) -> bytes:
-        """The finished items with everything that `include` could have asked for."""
-        key = self.plan.key
-        shaping = replace(key.shaping, include=SHOWABLE)
-        return self.output if shaping == key.shaping else Timeline(self.plan._replace(key=replace(key, shaping=shaping))).output
+    def whole_output(self, seal: str) -> bytes:
+        """The finished items with everything that `include` could ask for later; `seal` is the server's key, as hex.
+
+        Log probabilities that were neither asked for nor scripted are not made up for everybody.
+        """
+        scripted = ("message.output_text.logprobs",) if b'"logprobs":' in self.plan.drafts else ()
+        key = including(self.plan.key, (*SHOWABLE, "reasoning.encrypted_content", *scripted), seal)
+        return self.output if key == self.plan.key else Timeline(self.plan._replace(key=key)).output
 
     @property
     def output_ids(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The admin API under `/_mock`: health, scenarios, the journal, the clock, reset.
+"""The admin API under `/_mock`: health, scenarios, the journal, the verdict, the clock, reset.
 
 Everything but health and readiness is about the caller's project (its API key and `OpenAI-Project`), or with `?project=*`
 about all.
@@ -73,9 +73,9 @@ class AdminApi:
         await exchange.answer_json({"scenarios": len(self._admin.library.scenarios), "changed": list(changed)})
 
     async def list_requests(self, exchange: Exchange) -> None:
-        """`GET /_mock/requests`: the journal, oldest first; filters `operation`, `scenario`, `unmatched`, `limit`, `after`."""
+        """`GET /_mock/requests`: the journal, oldest first; filters and pages as docs/admin.md says."""
         project, query = self._project(exchange), exchange.query
-        unknown = sorted(set(query) - {"operation", "scenario", "unmatched", "limit", "after", "project"})
+        unknown = sorted(set(query) - {"operation", "scenario", "unmatched", "legacy", "limit", "after", "project"})
         if unknown:
             raise MockError(f"There is no filter '{unknown[0]}'.", status=400, code="mock_invalid_query")
         limit = _whole(query.get("limit", "100"), "limit")
@@ -84,6 +84,7 @@ class AdminApi:
             operation=query.get("operation"),
             scenario=query.get("scenario"),
             is_unmatched=_flag(query.get("unmatched"), "unmatched"),
+            is_legacy=_flag(query.get("legacy"), "legacy"),
             after=query.get("after"),
             limit=limit,
         )
@@ -115,6 +116,10 @@ class AdminApi:
     async def usage(self, exchange: Exchange) -> None:
         """`GET /_mock/usage`: tokens, tool calls and their cost per model and day of the clock."""
         await exchange.answer_json(await self._admin.usage(self._project(exchange)))
+
+    async def verdict(self, exchange: Exchange) -> None:
+        """`GET /_mock/verdict`: how the client under test behaved."""
+        await exchange.answer_json(await self._admin.verdict(self._project(exchange)))
 
     async def list_faults(self, exchange: Exchange) -> None:
         """`GET /_mock/faults`: what is switched on, in the order that it is tried."""

@@ -18,7 +18,8 @@ from mockapi.http.conversations import ConversationsApi
 from mockapi.http.exchange import Exchange
 from mockapi.http.inspection import InspectionApi
 from mockapi.http.journal import Journal
-from mockapi.http.messages import NOSNIFF, Answer, ClientGoneError
+from mockapi.http.legacy import LEGACY_PATHS, gone
+from mockapi.http.messages import ClientGoneError
 from mockapi.http.models import ModelsApi
 from mockapi.http.responses import ResponsesApi
 from mockapi.http.webhooks import WebhooksApi
@@ -27,6 +28,7 @@ from mockapi.service.conversations import Conversations
 from mockapi.service.core import Core
 from mockapi.service.endpoints import Endpoints
 from mockapi.service.responses import Responses
+from mockapi.wire.catalogue import told
 
 __all__ = ["make_app"]
 
@@ -59,6 +61,7 @@ def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
         *_models_routes(ModelsApi(core)),
         *_webhooks_routes(WebhooksApi(Endpoints(core))),
         *((path, _always("", _not_emulated)) for path in _OTHERS),
+        *((path, _always("", gone)) for path in LEGACY_PATHS),
     ]
     routes: list[BaseRoute] = [
         Route(f"{base}{path}", _Endpoint(operations, journal))
@@ -170,6 +173,7 @@ def _admin_routes(api: AdminApi, inspection: InspectionApi) -> list[tuple[str, M
         ("/conversations", {"GET": inspection.conversations}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
+        ("/verdict", {"GET": api.verdict}),
         ("/faults", {"GET": api.list_faults, "POST": api.arm_fault, "DELETE": api.drop_faults}),
         ("/faults/{name}", {"DELETE": api.drop_fault}),
         ("/responses/{response_id}/advance", {"POST": api.advance}),
@@ -216,7 +220,7 @@ class _Endpoint:
         exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
-            await self._journal.write(exchange, name, took_ms)
+            await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)
 
@@ -236,8 +240,9 @@ def _shutting_down() -> ApiError:
 
 
 def _internal_error() -> ApiError:
-    message = "The server had an error while processing your request. Sorry about that!"
-    return ApiError(message, status=500, type="server_error", headers={"x-should-retry": "false"})
+    error = told("server_error_older")
+    error.headers["x-should-retry"] = "false"
+    return error
 
 
 async def _not_emulated(exchange: Exchange) -> None:
@@ -248,12 +253,12 @@ async def _not_emulated(exchange: Exchange) -> None:
 
 async def _wrong_method(exchange: Exchange) -> None:
     scope = exchange.scope
-    raise ApiError(f"Invalid method for URL ({scope['method']} {scope['path']})", status=405)
+    raise told("wrong_method", method=scope["method"], url=scope["path"])
 
 
 async def _unknown_url(exchange: Exchange) -> None:
+    await exchange.fail(told("unknown_url"))
     exchange.note = "unknown URL"
-    await exchange.answer(Answer(404, b"", [NOSNIFF, *exchange.standard_headers()]))
 
 
 _WRONG_METHOD: Named = ("", _wrong_method)

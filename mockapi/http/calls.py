@@ -2,15 +2,15 @@
 
 import re
 
-from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import JSON, Answer, Caller, Headers, caller_of, read_body
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import Selector
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import is_id, request_id_of
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.operations import ListQuery, parse_query
-from mockapi.wire.validation import bad_prefix, not_an_integer
+from mockapi.wire.validation import bad_prefix
 
 __all__ = ["Calls", "flag_of", "starting_after"]
 
@@ -78,8 +78,7 @@ def flag_of(exchange: Exchange, name: str, *, is_lenient: bool = False) -> bool 
     if is_lenient and text not in ("true", "false"):
         return None
     if text not in (None, "true", "false"):
-        message = f"Invalid type for '{name}': expected a boolean, but got a string instead."
-        raise ApiError(message, param=name, code="invalid_type")
+        raise told("invalid_type", path=name, expected="a boolean", got="a string")
     return None if text is None else text == "true"
 
 
@@ -89,8 +88,7 @@ def starting_after(exchange: Exchange, *, is_lenient: bool = False) -> int:
     if text is None or (is_lenient and re.fullmatch(r"[0-9]{1,300}", text) is None):
         return -1
     if re.fullmatch(r"-?[0-9]{1,300}", text) is None:
-        raise not_an_integer("starting_after")
+        raise told("invalid_type_integer", path="starting_after")
     if int(text) < 0:
-        message = f"Invalid 'starting_after': integer below minimum value. Expected a value >= 0, but got {int(text)} instead."
-        raise ApiError(message, param="starting_after", code="integer_below_min_value")
+        raise told("integer_below_min_value", path="starting_after", bound=0, value=int(text))
     return int(text)

@@ -1,6 +1,6 @@
 """One call and its answer: what is known of it so far, so that errors, log and later the journal can speak of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
@@ -9,6 +9,7 @@ from mockapi.engine.faults import Hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.http.faults import FaultyLine, Line
+from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.scenario.match import Known
 from mockapi.service.core import Core
@@ -22,8 +23,9 @@ class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
     __slots__ = (
-        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "known", "note", "receive",
-        "request_id", "response", "resumed", "scope", "status", "timeline",
+        "_line", "_send", "advice", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
+        "is_stream", "is_whole", "known", "last_event", "note", "receive", "request_id", "response", "resumed", "scope",
+        "status", "timeline",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,13 +38,18 @@ class Exchange:
         self.status: int | None = None
         self.note = ""
         self.code: str | None = None
+        self.is_legacy = False  # a call of an API that is gone
         self.is_cut = False  # the client hung up before the whole answer had gone out
+        self.is_stream = False
         self.body = b""
         self.response = b""
         self.timeline: Timeline | None = None
         self.resumed: Timeline | None = None
         self.fault = ""
         self.known: Known | None = None
+        self.advice: Mapping[str, str] = _NONE  # what the answer's headers tell of asking again
+        self.is_whole = True
+        self.last_event: int | None = None  # that the client got, of a stream that a fault met
         self._line: FaultyLine | None = None
         self.answered_by: tuple[str, str] = ("", "")
 
@@ -68,11 +75,14 @@ class Exchange:
     def settle(self) -> None:
         """Once it is over: tell what the client saw of it where a fault met it."""
         line = self._line
+        self.is_whole = self.status is not None and not self.is_cut if line is None else line.is_whole
         if line is not None:
             self.note = ", ".join(filter(None, (self.note, line.note)))
             self.status = line.status
             self.is_cut = self.is_cut or line.is_broken
             self.fault = str(line.fault)
+            self.advice = _advice(line.headers)
+            self.last_event = line.last_event
 
     @property
     def query(self) -> QueryParams:
@@ -98,10 +108,29 @@ class Exchange:
             self.request_id = request_id_of(digest(b"", url))
         return standard_headers(self.request_id, processing_ms, self.caller)
 
+    @property
+    def identified_caller(self) -> Caller:
+        """Who asks, once that is known."""
+        assert self.caller is not None
+        return self.caller
+
+    def standard_values(self, processing_ms: int = 1) -> tuple[bytes, bytes]:
+        """What a head says of this call: milliseconds, request id."""
+        assert self.request_id is not None
+        return b"%d" % processing_ms if processing_ms > 1 else b"1", self.request_id.encode()
+
+    async def answer_whole(self, head: Head, body: bytes) -> None:
+        """Send the body of `timeline`, whose length the head has."""
+        self.status = 200
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        await self._send({"type": "http.response.body", "body": body})
+
     async def answer(self, answer: Answer) -> None:
         """Send a ready answer in one piece."""
         status, body, headers = answer
         self.response, self.status = body, status
+        if status >= 400:
+            self.advice = _advice(headers)
         length = (b"content-length", b"%d" % len(body))
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await self._send({"type": "http.response.body", "body": body})
@@ -120,3 +149,8 @@ class Exchange:
 
 
 _NONE: Mapping[str, str] = {}
+_ADVICE = (b"retry-after", b"retry-after-ms", b"x-should-retry")
+
+
+def _advice(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    return {name.lower().decode(): value.decode("latin-1") for name, value in headers if name.lower() in _ADVICE}

@@ -15,7 +15,8 @@ from mockapi.engine.timeline import Timeline
 from mockapi.http.messages import Answer, Headers, error_answer, hung_up
 from mockapi.http.protocol import TRANSPORT
 from mockapi.service.core import Core
-from mockapi.wire.catalogue import ERROR_CODES, error_from, failure_of
+from mockapi.wire.catalogue import ERROR_CODES
+from mockapi.wire.catalogue.scripted import error_from, failure_of
 from mockapi.wire.json import JsonObject
 
 __all__ = ["FaultyLine", "Line"]
@@ -38,7 +39,7 @@ class Line(NamedTuple):
 
 
 class FaultyLine:
-    """Stands between an operation and its client. `is_broken` once the answer has ended before its time."""
+    """Stands between an operation and its client. `is_broken` once the answer has ended before its time, or as another."""
 
     def __init__(self, hit: Hit, core: Core, line: Line, played: Callable[[], Timeline | None]) -> None:
         """`played` is the timeline of a stream."""
@@ -51,6 +52,7 @@ class FaultyLine:
         self._body: BodyFaults | None = None
         self.status: int | None = None
         self.is_broken = False
+        self._is_over = False
 
     @property
     def note(self) -> str:
@@ -59,17 +61,33 @@ class FaultyLine:
         missed = met.unreached if met is not None else ()
         return f"fault {self.fault}" + (f" (never reached: {', '.join(missed)})" if missed else "")
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the client got an answer to its end: all of a body, the terminal event of a stream."""
+        met: StreamFaults | BodyFaults | None = self._stream or self._body
+        return met.is_whole if met is not None else self.status is not None
+
+    @property
+    def last_event(self) -> int | None:
+        """The `sequence_number` of the last event that the client got, -1 for none; None if this was no stream."""
+        return self._stream.last if self._stream is not None else None
+
+    @property
+    def headers(self) -> Headers:
+        """What went out before the body."""
+        return [*self._start["headers"]] if self.status is not None else []
+
     async def send(self, message: Message) -> None:
-        """Pass a message on, as the fault has it; nothing goes out once it is broken."""
-        if self.is_broken:
+        """Pass a message on, as the fault has it; nothing goes out once it is over."""
+        if self._is_over:
             return
         if message["type"] == "http.response.start":
-            self._start = message
+            self._start = {**message, "headers": list(message["headers"])}
             await self._begin()
         elif self._stream is not None:
-            await self._carry_out(self._stream.feed(message.get("body", b"")))
-            if not message.get("more_body", False):
-                await self._carry_out(self._stream.finish())
+            await self._carry_out(self._stream.feed(message.get("body", b"")), is_early=True)
+            if not message.get("more_body", False) and not self._is_over:
+                await self._carry_out(self._stream.finish(), is_early=False)
         else:
             await self._whole(message.get("body", b""))
 
@@ -107,27 +125,27 @@ class FaultyLine:
         length = self._body.length
         kept = [(name, value) for name, value in self._start["headers"] if name != b"content-length"]
         self._start["headers"] = kept if length is None else [*kept, (b"content-length", b"%d" % length)]
-        await self._carry_out(self._body.acts())
+        await self._carry_out(self._body.acts(), is_early=self._body.is_spoiled)
 
     async def _answer(self, answer: Answer) -> None:
         """Another answer in the place of this one."""
         length = (b"content-length", b"%d" % len(answer.body))
         self._start = {**self._start, "status": answer.status, "headers": [*answer.headers, length]}
         await self._write(answer.body, is_last=True)
-        self.is_broken = True
+        self._is_over = self.is_broken = True
 
-    async def _carry_out(self, acts: Iterator[Act]) -> None:
+    async def _carry_out(self, acts: Iterator[Act], *, is_early: bool) -> None:
+        """Do what the engine says; `is_early` tells whether an end among it comes before that of the answer."""
         for act in acts:
             if act.kind == "send":
                 await self._write(act.data)
             elif act.kind == "end":
                 await self._write(b"", is_last=True)
-                self.is_broken = True
+                self._is_over, self.is_broken = True, is_early
             elif act.kind == "cut":
                 await self._begun()
                 await self._cut()
             elif not await self._wait(act.seconds):
-                self.is_broken = True
                 return
 
     async def _begun(self) -> None:
@@ -152,13 +170,13 @@ class FaultyLine:
     async def _is_there(self, waiting: Coroutine[Any, Any, object]) -> bool:
         """Wait; False at once if the client hangs up meanwhile."""
         if await hung_up(self._line.receive, waiting):
-            self.is_broken = True
+            self._is_over = self.is_broken = True
             return False
         return True
 
     async def _cut(self) -> None:
         """Drop the connection once everything written has left."""
-        self.is_broken = True
+        self._is_over = self.is_broken = True
         transport = self._line.scope.get("extensions", {}).get(TRANSPORT, {}).get("transport")
         if transport is None:  # in process: an answer without its end is all that can be shown
             return

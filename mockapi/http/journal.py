@@ -33,13 +33,13 @@ class Journal:
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
-    async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is."""
+    async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""
         caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
         (scenario, step), query = exchange.answered_by, scope["query_string"]
-        is_whole_stream = bool(timeline and exchange.status and not exchange.response and not exchange.is_cut)
+        is_planned = timeline is not None and exchange.status is not None and not exchange.response and not exchange.is_cut
         entry = Entry(
             id=exchange.request_id,
             at=await self.core.now(caller.project),
@@ -52,13 +52,20 @@ class Journal:
             request=exchange.body,
             status=exchange.status,
             response=exchange.response,
-            plan=timeline.stored if timeline and (is_whole_stream or exchange.fault) else b"",
+            plan=timeline.plan if timeline is not None and (is_planned or exchange.fault) else b"",
             scenario=scenario,
             step=step,
-            is_stream=is_whole_stream,
-            is_unmatched=exchange.code == NO_MATCH or bool(timeline and not timeline.plan.scenario),
+            is_stream=is_planned and exchange.is_stream,
+            is_unmatched=exchange.code == NO_MATCH or (timeline is not None and not timeline.plan.scenario),
             note=exchange.note,
             fault=exchange.fault,
             known=exchange.known,
+            is_cut=exchange.is_cut,
+            is_legacy=exchange.is_legacy,
+            project=caller.project,
+            began_s=began_s,
+            advice=exchange.advice,
+            is_whole=exchange.is_whole,
+            last_event=exchange.last_event,
         )
         await self.core.store.add_entry(caller.project, entry)

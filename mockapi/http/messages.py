@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,8 +11,11 @@ from urllib.parse import quote
 from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
-from mockapi.wire.ids import alnum, digest
-from mockapi.wire.json import pretty
+from mockapi.http.head import Head, HeadForm
+from mockapi.wire.catalogue import told
+from mockapi.wire.ids import ORGANIZATION, project_id_of
+from mockapi.wire.json import pretty, spaced
+from mockapi.wire.limits import MOST_REQUESTS, MOST_TOKENS
 
 __all__ = [
     "Answer",
@@ -28,12 +31,23 @@ __all__ = [
 ]
 
 Headers = list[tuple[bytes, bytes]]
+Form = list[tuple[bytes, bytes | None]]
 
 JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 _VERSION = (b"openai-version", b"2020-10-01")
 _AT_ONCE = (b"openai-processing-ms", b"1")
+_REQUEST_ID = b"x-request-id"
+_RATES: Form = [
+    (b"x-ratelimit-limit-requests", b"%d" % MOST_REQUESTS),
+    (b"x-ratelimit-limit-tokens", b"%d" % MOST_TOKENS),
+    (b"x-ratelimit-remaining-requests", b"%d" % (MOST_REQUESTS - 1)),
+    (b"x-ratelimit-remaining-tokens", None),
+    (b"x-ratelimit-reset-requests", b"2ms"),
+    (b"x-ratelimit-reset-tokens", b"0s"),
+]
+_RATE_FORM = HeadForm(_RATES)
+"""Only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
 
 
 class ClientGoneError(Exception):
@@ -45,10 +59,10 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Iterable[tuple[bytes, bytes]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """Who asks: state belongs to the API key plus the `OpenAI-Project` header (DESIGN.md "Whose state")."""
 
@@ -98,9 +112,6 @@ def _hidden(value: str) -> str:
     return f"{scheme} ****{end}".strip()
 
 
-_UNAUTHORIZED = {"www-authenticate": 'Bearer realm="OpenAI API"'}
-
-
 def caller_of(headers: RequestHeaders, accepted: Sequence[str] = ()) -> Caller:
     """The caller; 401 with the real API's bodies if no key came, or none of the accepted (ERRORS.md §2)."""
     get = headers.raw.get
@@ -119,10 +130,10 @@ def _caller(authorization: bytes, api_key: bytes, project: bytes, organization: 
         key = _password(key.strip())
     key = key.strip() if scheme.lower() in ("bearer", "basic") else api_key.decode("latin-1")
     if not key:
-        raise ApiError("Missing bearer or basic authentication in header", status=401, headers=_UNAUTHORIZED)
-    shown = project or b"proj_" + alnum(digest(b"project", key.encode(), size=24)).encode()
-    told = (b"openai-organization", organization or b"org-mock"), (b"openai-project", shown)
-    return Caller(f"{key}\n{project.decode('latin-1')}", key, told)
+        raise told("missing_authentication")
+    shown = project or project_id_of(key).encode()
+    about = (b"openai-organization", organization or ORGANIZATION.encode()), (b"openai-project", shown)
+    return Caller(f"{key}\n{project.decode('latin-1')}", key, about)
 
 
 def _password(credentials: str) -> str:
@@ -135,12 +146,8 @@ def _password(credentials: str) -> str:
 
 
 def _incorrect_key(key: str) -> ApiError:
-    message = (
-        f"Incorrect API key provided: {masked(key)}. You can find your API key at https://platform.openai.com/account/api-keys."
-    )
-    error = ApiError(message, status=401, code="invalid_api_key", headers=_UNAUTHORIZED)
-    error.is_edge = key.startswith("sk-")
-    return error
+    row = "invalid_api_key_edge" if key.startswith("sk-") else "invalid_api_key"
+    return told(row, masked=masked(key))
 
 
 def masked(key: str) -> str:
@@ -187,10 +194,40 @@ async def _disconnect(receive: Receive) -> None:
         pass
 
 
+def rate_headers(used: int) -> Headers:
+    """`x-ratelimit-*` after a call that read so many tokens."""
+    return list(Head(_RATE_FORM, (tokens_left(used),)))
+
+
+def tokens_left(used: int) -> bytes:
+    """What `x-ratelimit-remaining-tokens` says."""
+    return b"%d" % (MOST_TOKENS - used)
+
+
 def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | None = None) -> Headers:
     """Headers on every answer (ERRORS.md §11); organization and project only for known callers."""
     spent = (b"openai-processing-ms", b"%d" % processing_ms) if processing_ms > 1 else _AT_ONCE
-    return [_VERSION, spent, (b"x-request-id", request_id.encode()), *(() if caller is None else caller.headers)]
+    return [_VERSION, spent, (_REQUEST_ID, request_id.encode()), *(() if caller is None else caller.headers)]
+
+
+@lru_cache(maxsize=1024)
+def whole_form(caller: Caller, scenario: str, step: str, *, is_limited: bool) -> HeadForm:
+    """Heads of created responses that are not streamed; to fill in: milliseconds, request id, tokens left, length.
+
+    `x-ratelimit-*` only where `is_limited`; without it there are no tokens left to tell of.
+    """
+    rates = _RATES if is_limited else ()
+    return HeadForm([JSON, *_standard_form(caller), *mock_headers(scenario, step), *rates, (b"content-length", None)])
+
+
+@lru_cache(maxsize=1024)
+def stream_form(caller: Caller, scenario: str, step: str) -> HeadForm:
+    """Heads of streams; to fill in: milliseconds, request id."""
+    return HeadForm([EVENT_STREAM, *_standard_form(caller), *mock_headers(scenario, step)])
+
+
+def _standard_form(caller: Caller) -> Form:
+    return [_VERSION, (_AT_ONCE[0], None), (_REQUEST_ID, None), *caller.headers]
 
 
 @lru_cache(maxsize=1024)
@@ -205,18 +242,22 @@ def mock_headers(scenario: str, step: str) -> Headers:
 
 
 def error_answer(error: ApiError, standard: Headers) -> Answer:
-    """An error as the real API writes it: pretty-printed, keys in its order; its own headers win over the standard ones."""
-    if error.is_edge:
-        return _edge_answer(error, standard)
-    headers = dict([JSON, *standard])
+    """An error as the real API writes it, keys in its order; its own headers win over the standard ones."""
+    body, content_type = _written(error)
+    headers = dict([*content_type, *standard])
     if error.answered_by is not None:
         headers.update(mock_headers(*error.answered_by))
     headers.update({name.encode("latin-1"): value.encode("latin-1") for name, value in error.headers.items()})
-    return Answer(error.status, pretty(error.body), list(headers.items()))
+    return Answer(error.status, body, list(headers.items()))
 
 
-def _edge_answer(error: ApiError, standard: Headers) -> Answer:
-    """The other form, of keys that look real: text/plain, the status inside, keys in another order (ERRORS.md §1)."""
-    body = {"error": {"message": error.message, "type": error.type, "code": error.code, "param": error.param}}
-    own = [(name.encode(), value.encode("latin-1")) for name, value in error.headers.items()]
-    return Answer(error.status, pretty({**body, "status": error.status}), [(b"content-type", b"text/plain"), *standard, *own])
+def _written(error: ApiError) -> tuple[bytes, Headers]:
+    """(body, its content type); that of the edge is text, with the status inside and keys in another order (ERRORS.md §1)."""
+    if error.layout == "empty":
+        return b"", []
+    if error.layout == "line":
+        return spaced(error.body), [JSON]
+    if error.layout == "edge":
+        body = {"error": {"message": error.message, "type": error.type, "code": error.code, "param": error.param}}
+        return pretty({**body, "status": error.status}), [(b"content-type", b"text/plain")]
+    return pretty(error.body), [JSON]

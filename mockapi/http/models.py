@@ -6,6 +6,7 @@ from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import caller_of
 from mockapi.service.core import Call, Core
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import SNAPSHOTS
@@ -36,15 +37,16 @@ class ModelsApi:
         await self._identify(exchange)
         name = exchange.path_params["model"]
         if not self._core.is_model(name):
-            raise ApiError(f"The model '{name}' does not exist", status=404, param="model", code="model_not_found")
+            raise told("model_unknown", model=name)
         await exchange.answer_json(_model(name), headers=exchange.standard_headers())
 
     async def _identify(self, exchange: Exchange) -> None:
         try:
             caller = exchange.caller = caller_of(exchange.headers, self._core.settings.api_keys)
         except ApiError as error:
-            error.message = error.message.replace("bearer or basic authentication", "bearer authentication")
-            error.is_edge = False  # that form is known of /v1/responses only
+            if error.code is None:
+                raise told("missing_bearer") from None
+            error.layout = "pretty"  # the edge's form is known of /v1/responses only
             raise
         exchange.request_id = request_id_of(await self._core.identify(Call(caller.project, "models")))
 

@@ -1,11 +1,17 @@
 """The Responses API: create, retrieve or resume, cancel, delete, list the input, compact, count."""
 
+from collections.abc import Sequence
+
 from mockapi.http.calls import Calls, flag_of, starting_after
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import JSON, Answer, Headers, mock_headers
+from mockapi.http.head import Head
+from mockapi.http.messages import JSON, Answer, Headers, mock_headers, rate_headers, stream_form, tokens_left, whole_form
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service.compaction import Compaction
 from mockapi.service.responses import Created, Responses
+from mockapi.wire.limits import Rates
+from mockapi.wire.limits import rate_headers as limit_headers
+from mockapi.wire.objects import tokens_of
 
 __all__ = ["ResponsesApi"]
 
@@ -32,7 +38,7 @@ class ResponsesApi:
             await self._whole(exchange, created)
 
     async def _stream(self, exchange: Exchange, created: Created) -> None:
-        play = self._use.play(created)
+        play, exchange.is_stream = self._use.play(created), True
 
         async def delivered(is_whole: bool) -> None:
             is_whole = is_whole or exchange.is_broken  # on the server it is
@@ -40,8 +46,9 @@ class ResponsesApi:
             exchange.is_cut = not is_whole or play.timeline.cut_s is not None
             await self._use.delivered(created, is_whole=is_whole)
 
-        headers = exchange.standard_headers() + mock_headers(created.plan.scenario, created.plan.step)
-        await send_stream(play, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+        form = stream_form(exchange.identified_caller, created.plan.scenario, created.plan.step)
+        head = Head(form, exchange.standard_values())
+        await send_stream(play, delivered, head, exchange.scope, exchange.receive, exchange.send)
 
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
@@ -53,10 +60,21 @@ class ResponsesApi:
             return
         if not is_instant:
             await self._use.delivered(created, is_whole=True)
-        rates = [] if plan.background else _rate_headers(plan.usage.get("input_tokens"))
-        standard = exchange.standard_headers(round(wait_s * 1000))
-        headers = [JSON, *standard, *mock_headers(plan.scenario, plan.step), *rates]
-        await exchange.answer(Answer(200, timeline.answer, headers))
+        if created.rates is not None:
+            await self._limited(exchange, created, round(wait_s * 1000))
+            return
+        is_limited, body = plan.background is None, timeline.answer
+        form = whole_form(exchange.identified_caller, plan.scenario, plan.step, is_limited=is_limited)
+        left = (tokens_left(tokens_of(plan.usage)[0]),) if is_limited else ()
+        values = (*exchange.standard_values(round(wait_s * 1000)), *left, b"%d" % len(body))
+        await exchange.answer_whole(Head(form, values), body)
+
+    async def _limited(self, exchange: Exchange, created: Created, took_ms: int) -> None:
+        """The whole body under a real rate limit, whose headers are its own."""
+        plan, body = created.plan, created.timeline.answer
+        rates = [] if created.rates is None or plan.background else _told(created.rates, tokens_of(plan.usage)[0])
+        headers = [JSON, *exchange.standard_headers(took_ms), *mock_headers(plan.scenario, plan.step), *rates]
+        await exchange.answer(Answer(200, body, headers))
 
     async def retrieve(self, exchange: Exchange) -> None:
         """`GET /v1/responses/{response_id}`."""
@@ -66,13 +84,14 @@ class ResponsesApi:
         is_lenient = self._use.core.is_lenient
         flag_of(exchange, "include_obfuscation", is_lenient=is_lenient)  # background streams carry none anyway
         if flag_of(exchange, "stream", is_lenient=is_lenient):
-            await self._resume(exchange, call.project, response_id)
+            await self._resume(exchange, call.project, response_id, include)
         else:
             await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id, include))
 
-    async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
+    async def _resume(self, exchange: Exchange, project: str, response_id: str, include: Sequence[str]) -> None:
         """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""
-        play = await self._use.runs.resume(project, response_id, starting_after(exchange, is_lenient=self._use.core.is_lenient))
+        after = starting_after(exchange, is_lenient=self._use.core.is_lenient)
+        play = await self._use.runs.resume(project, response_id, after, include)
         exchange.resumed = play.timeline
 
         async def delivered(is_whole: bool) -> None:
@@ -80,8 +99,8 @@ class ResponsesApi:
             await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
 
         exchange.note = "resumed"
-        headers = exchange.standard_headers()
-        await send_stream(play, delivered, headers, exchange.scope, exchange.receive, exchange.send)
+        head = Head(stream_form(exchange.identified_caller, "", ""), exchange.standard_values())
+        await send_stream(play, delivered, head, exchange.scope, exchange.receive, exchange.send)
 
     async def cancel(self, exchange: Exchange) -> None:
         """`POST /v1/responses/{response_id}/cancel`."""
@@ -104,9 +123,10 @@ class ResponsesApi:
     async def compact(self, exchange: Exchange) -> None:
         """`POST /v1/responses/compact`."""
         call, identity = await self._calls.identified(exchange, "responses.compact", has_body=True)
-        body, hit = await self._compaction.compact(call, identity)
-        exchange.arm(hit, self._use.core)
-        await self._calls.answer(exchange, body, _rate_headers(0))
+        compacted = await self._compaction.compact(call, identity)
+        exchange.arm(compacted.hit, self._use.core)
+        rates = compacted.rates
+        await self._calls.answer(exchange, compacted.body, rate_headers(0) if rates is None else _told(rates))
 
     async def input_tokens(self, exchange: Exchange) -> None:
         """`POST /v1/responses/input_tokens`."""
@@ -117,16 +137,8 @@ class ResponsesApi:
 
 
 _ID = "response_id"
-_LIMIT_TOKENS = 150_000_000
-_LIMITS = (
-    (b"x-ratelimit-limit-requests", b"30000"),
-    (b"x-ratelimit-limit-tokens", b"%d" % _LIMIT_TOKENS),
-    (b"x-ratelimit-remaining-requests", b"29999"),
-)
-_RESETS = ((b"x-ratelimit-reset-requests", b"2ms"), (b"x-ratelimit-reset-tokens", b"0s"))
 
 
-def _rate_headers(used: object) -> Headers:
-    """`x-ratelimit-*`, only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
-    left = _LIMIT_TOKENS - (used if isinstance(used, int) else 0)
-    return [*_LIMITS, (b"x-ratelimit-remaining-tokens", b"%d" % left), *_RESETS]
+def _told(rates: Rates, used: int = 0) -> Headers:
+    """How real limits stand."""
+    return [(name.encode(), value.encode()) for name, value in limit_headers(rates, used).items()]

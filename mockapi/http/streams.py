@@ -7,7 +7,8 @@ from typing import Any
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from mockapi.http.messages import EVENT_STREAM, Headers, hung_up
+from mockapi.http.head import Head
+from mockapi.http.messages import hung_up
 from mockapi.service.playing import Play
 
 __all__ = ["pump", "send_stream", "wait_or_hang_up"]
@@ -33,15 +34,15 @@ async def pump(play: Play, delivered: Delivered) -> AsyncIterator[bytes]:
             await asyncio.shield(asyncio.ensure_future(delivered(False)))
 
 
-async def send_stream(play: Play, delivered: Delivered, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_stream(play: Play, delivered: Delivered, head: Head, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a stream of server-sent events."""
     if play.is_instant:
         await delivered(True)
-        await send({"type": "http.response.start", "status": 200, "headers": [EVENT_STREAM, *headers]})
+        await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": play.at_once()})
         return
     response = EventSourceResponse(pump(play, delivered), sep="\n", ping=0)
-    response.raw_headers = [EVENT_STREAM, *headers]  # the real API's, without those that the library adds
+    response.raw_headers = [*head]  # the real API's, without those that the library adds
     await response(scope, receive, send)
 
 

@@ -7,7 +7,8 @@ an earlier turn has answered already counts as one without a call (not recorded)
 from collections.abc import Mapping, Sequence
 
 from mockapi.errors import ApiError
-from mockapi.scenario.context import NEW_CONTEXT, Context, answered_call, awaits_output
+from mockapi.scenario.context import APPROVAL, NEW_CONTEXT, Context, answered_call, awaits_output, output_of
+from mockapi.wire.catalogue import told
 from mockapi.wire.json import JsonObject
 
 __all__ = ["check_history"]
@@ -22,12 +23,9 @@ def check_history(items: Sequence[JsonObject], past: Context, reasoning_of: Mapp
     """
     _check_duplicates(items)
     _check_calls(items, past)
+    _check_approvals(items, past)
     _check_followers(items, past)
     _check_reasoning(items, reasoning_of)
-
-
-def _refusal(message: str) -> ApiError:
-    return ApiError(message, param="input")
 
 
 def _check_duplicates(items: Sequence[JsonObject]) -> None:
@@ -42,7 +40,7 @@ def _check_duplicates(items: Sequence[JsonObject]) -> None:
 
 def duplicate(item_id: str) -> ApiError:
     """An item that is there twice."""
-    return _refusal(f"Duplicate item found with id {item_id}. Remove duplicate items from your input and try again.")
+    return told("duplicate_item", id=item_id)
 
 
 def _check_calls(items: Sequence[JsonObject], past: Context) -> None:
@@ -55,17 +53,29 @@ def _check_calls(items: Sequence[JsonObject], past: Context) -> None:
         if is_output(item):
             call_id = answered_call(item)
             call = calls.get(call_id)
-            is_known = f"{call.type}_output" == item["type"] if call else call_id in hosted
+            is_known = output_of(call.type) == item["type"] if call else call_id in hosted
             if not is_known and item.get("call_id") is not None:
                 raise _no_call(str(item["type"]), call_id)
             answered.add(call_id)
     for call_id, call in calls.items():
         if call_id not in answered and not call.is_optional:
-            raise _refusal(f"No tool output found for {call.type.replace('_', ' ')} {call_id}.")
+            raise told("no_tool_output", kind=call.type.replace("_", " "), call_id=call_id)
+
+
+def _check_approvals(items: Sequence[JsonObject], past: Context) -> None:
+    """An approval is asked for once, and answered once (that it is refused otherwise, and the words, are assumed)."""
+    asked = {name for name, call in past.calls.items() if call.type == APPROVAL}
+    asked |= {str(item.get("id")) for item in items if item.get("type") == APPROVAL}
+    for item in items:
+        if item.get("type") == "mcp_approval_response":
+            request_id = str(item.get("approval_request_id"))
+            if request_id not in asked:
+                raise told("no_approval_request", id=request_id)
+            asked.remove(request_id)
 
 
 def _no_call(kind: str, call_id: str) -> ApiError:
-    return _refusal(f"No tool call found for {kind.replace('_', ' ')} with call_id {call_id}.")
+    return told("no_tool_call", kind=kind.replace("_", " "), call_id=call_id)
 
 
 def is_output(item: Mapping[str, object]) -> bool:
@@ -93,7 +103,7 @@ def _check_followers(items: Sequence[JsonObject], past: Context) -> None:
 
 
 def _unfollowed(item_id: str) -> ApiError:
-    return _refusal(f"Item '{item_id}' of type 'reasoning' was provided without its required following item.")
+    return told("reasoning_without_follower", id=item_id)
 
 
 def _is_models(item: Mapping[str, object]) -> bool:
@@ -107,7 +117,4 @@ def _check_reasoning(items: Sequence[JsonObject], reasoning_of: Mapping[str, str
     for item in items:
         needed = reasoning_of.get(str(item.get("id")))
         if needed is not None and needed not in there:
-            message = (
-                f"Item '{item['id']}' of type '{item['type']}' was provided without its required 'reasoning' item: '{needed}'."
-            )
-            raise _refusal(message)
+            raise told("item_without_reasoning", id=item["id"], kind=item["type"], needed=needed)

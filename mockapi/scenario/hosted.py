@@ -217,6 +217,12 @@ class McpCallForm(Identified):
     error: Annotated[object, by_kind("text or a mapping", text=str, mapping=dict[str, object])] = None
     approval_request_id: str | None = None
 
+    @model_validator(mode="after")
+    def _ends_one_way(self) -> "McpCallForm":
+        if self.output is not None and self.error is not None:
+            raise ValueError("a call has an output or an error, not both")
+        return self
+
 
 class McpApprovalRequestForm(Identified):
     """The long form of `mcp_approval_request`."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from mockapi.errors import Problem, ScenarioError, UsageError
 from mockapi.scenario.checks import impossible
 from mockapi.scenario.faults import Fault, fault_of
+from mockapi.scenario.limits import limits_of
 from mockapi.scenario.match import Criterion, compile_when
 from mockapi.scenario.model import NAME_PATTERN, BackgroundForm, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
 from mockapi.scenario.pictures import with_pictures
@@ -23,6 +24,7 @@ from mockapi.scenario.source import Source, read_source
 from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
 from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.json import JsonObject
+from mockapi.wire.limits import Limit
 
 __all__ = ["Scenario", "Step", "find_files", "load_file", "load_paths", "load_text"]
 
@@ -44,9 +46,9 @@ class Answer:
         return value if isinstance(value, Mapping) else self.form
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """A compiled step. `needs` are the template names it uses, `tool_outputs.NAME` spelt out."""
+    """A compiled step, equal to itself alone. `needs` are the template names it uses, `tool_outputs.NAME` spelt out."""
 
     index: int
     name: str
@@ -81,7 +83,7 @@ class Scenario:
     """A compiled scenario file.
 
     `steps` answer creates, `others` other endpoints; `seals` are the encrypted contents that it scripts, `warnings` what is odd
-    about it, though it works.
+    about it, though it works; `rate_limits` are (model glob, limits).
     """
 
     name: str
@@ -99,6 +101,7 @@ class Scenario:
     seals: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
     webhooks: WebhookForm | None = None
+    rate_limits: tuple[tuple[str, Limit], ...] = ()
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -202,6 +205,7 @@ def _compile(source: Source, default_name: str, folder: Path | None = None) -> S
         frozenset(_seals(source.data)),
         warnings_of(source),
         model.webhooks,
+        limits_of(model.rate_limits),
     )
 
 

@@ -1,7 +1,6 @@
 """The scenario file as pydantic models: the reference for its keys, and the source of its JSON Schema.
 
-A key whose behaviour comes with a later release is a field of type `NotYet`: it is refused with "not supported yet", never
-ignored. Words for what is wrong are made in `mockapi.scenario.report`.
+Words for what is wrong are made in `mockapi.scenario.report`.
 """
 
 import re
@@ -13,12 +12,14 @@ from pydantic_core import PydanticCustomError
 
 from mockapi.scenario.faults import FaultForm, FaultKey
 from mockapi.scenario.forms import ReplyItem
+from mockapi.scenario.limits import RateLimits
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
 from mockapi.scenario.units import parse_duration, parse_rate
 from mockapi.scenario.webhooks import WebhookForm
-from mockapi.wire.catalogue import ERROR_CODES, check_header
+from mockapi.wire.catalogue import ERROR_NAMES, row_of
+from mockapi.wire.catalogue.scripted import check_header
 from mockapi.wire.typed import by_kind
 
 __all__ = ["BackgroundForm", "ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
@@ -27,17 +28,6 @@ STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 NAME_PATTERN = "[A-Za-z0-9._-]+"
-
-
-def _refuse(value: object) -> object:
-    raise PydanticCustomError("not_yet", "not supported yet")
-
-
-NotYet = Annotated[
-    object,
-    BeforeValidator(_refuse),
-    WithJsonSchema({"not": {}, "description": "Part of the format, but not supported yet."}),
-]
 
 
 def _matcher(value: object) -> object:
@@ -176,9 +166,13 @@ Reply = Annotated[
 
 
 def _known_code(value: str) -> str:
-    if value not in ERROR_CODES:
-        raise PydanticCustomError("unknown_code", "unknown error code", {"known": "|".join(ERROR_CODES)})
+    if row_of(value) is None:
+        raise _unknown_code(value)
     return value
+
+
+def _unknown_code(value: str) -> PydanticCustomError:
+    return PydanticCustomError("unknown_code", "unknown error code", {"given": value, "known": "|".join(ERROR_NAMES)})
 
 
 def _header_name(name: str) -> str:
@@ -213,8 +207,10 @@ class ErrorForm(BaseModel):
 
     @model_validator(mode="after")
     def _says_what(self) -> "ErrorForm":
-        if self.code not in ERROR_CODES and self.status is None:
-            raise ValueError("give a status, or a code of the catalogue: " + ", ".join(ERROR_CODES))
+        if self.status is None and self.code is None:
+            raise ValueError("give a status, or a code of the catalogue (`mockapi errors` lists it)")
+        if self.status is None and row_of(str(self.code)) is None:
+            raise _unknown_code(str(self.code))
         return self
 
 
@@ -353,6 +349,6 @@ class ScenarioFile(BaseModel):
     prompts: dict[Annotated[str, Field(pattern="^pmpt_")], PromptForm] = {}
     conversations: dict[Annotated[str, Field(pattern="^conv_")], ConversationSeed] = {}
     responses: dict[Annotated[str, Field(pattern="^resp_")], ResponseSeed] = {}
-    rate_limits: NotYet = None
+    rate_limits: RateLimits = {}
     webhooks: WebhookForm | None = None
     steps: list[StepForm]

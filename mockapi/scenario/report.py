@@ -12,6 +12,7 @@ from mockapi.errors import Problem
 from mockapi.scenario.checks import unanswered, unknown_types
 from mockapi.scenario.faults import FaultForm
 from mockapi.scenario.forms import FORMS, ITEM_TYPES
+from mockapi.scenario.limits import RateForm
 from mockapi.scenario.model import (
     BackgroundForm,
     Defaults,
@@ -51,8 +52,12 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "conversations": ConversationSeed,
     "responses": ResponseSeed,
     "webhooks": WebhookForm,
+    "rate_limits": RateForm,
     **{name: form.long for name, form in FORMS.items() if form.long is not object},
 }
+
+_NAMED = ("prompts", "conversations", "responses", "rate_limits")
+"""Keys whose values stand under names that people give."""
 
 Path = tuple[str | int, ...]
 
@@ -110,7 +115,10 @@ def _unknown_key(detail: ErrorDetails, path: Path, source: Source) -> str:
 
 
 def _unknown_code(detail: ErrorDetails, path: Path, source: Source) -> str:
-    return "unknown error code" + _meant(str(detail["input"]), str(detail["ctx"]["known"]).split("|"), show=3)
+    given, known = str(detail["ctx"]["given"]), str(detail["ctx"]["known"]).split("|")
+    words = "unknown error code" if isinstance(detail["input"], str) else f"unknown error code {given!r}, and no status"
+    near = get_close_matches(given, known)
+    return words + (_meant(given, near, show=3) if near else "; `mockapi errors` lists all")
 
 
 def _unknown_value(detail: ErrorDetails, path: Path, source: Source) -> str:
@@ -168,7 +176,8 @@ def _item_message(value: object, path: Path, source: Source) -> str:
 
 def _known_keys(path: Path) -> list[str]:
     names = [part for part in path[:-1] if isinstance(part, str)]
-    model = _MODELS.get(names[-1] if names else "")
+    is_named = len(names) == 2 and names[0] in _NAMED
+    model = _MODELS.get(names[0] if is_named else names[-1] if names else "")
     if model is None:
         return []
     return [field.alias or name for name, field in model.model_fields.items()]

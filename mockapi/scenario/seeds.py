@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from mockapi.errors import ApiError
 from mockapi.scenario.forms import ReplyItem
+from mockapi.wire.catalogue import told
 from mockapi.wire.content import Text
 from mockapi.wire.items import InputItem
 from mockapi.wire.json import JsonObject
@@ -101,8 +101,7 @@ def fill_prompt(form: PromptForm, variables: Mapping[str, object]) -> list[JsonO
             raise missing_parameter(f"prompt.variables.{name}")
     for name in variables:
         if name not in form.variables:
-            where = f"prompt.variables.{name}"
-            raise ApiError(f"Unknown parameter: '{where}'.", param=where, code="unknown_parameter")
+            raise told("unknown_parameter", path=f"prompt.variables.{name}", hint="")
     return [
         {"type": "message", "content": _parts(message.text, variables), "role": message.role} for message in form.messages
     ]  # fmt: skip

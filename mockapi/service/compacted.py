@@ -12,6 +12,7 @@ from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.service.core import Core
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.opaque import is_opaque
@@ -92,7 +93,7 @@ def with_compaction(core: Core, project: str, timeline: Timeline, context: Conte
     `context` is where the conversation stood after `before`.
     """
     plan, score = timeline.plan, timeline.score
-    own = loads(timeline.whole_output)
+    own = loads(timeline.whole_output(core.seal))
     items = [*before, *(item for item in own if isinstance(item, dict))] if isinstance(own, list) else list(before)
     tokens = summary_tokens(context.tokens + score.output_tokens)
     after = context.with_output(timeline.calls, has_items=bool(score.finished.items))
@@ -114,14 +115,14 @@ def restore(core: Core, project: str, item: JsonObject) -> Restored:
     if content is None and is_opaque(text):
         return NOTHING
     if content is None:
-        raise _refused(item, "Encrypted content could not be decrypted or parsed.")
+        raise _refused("invalid_encrypted_content", item)
     if item["type"] != "compaction":
         return NOTHING
     held = loads(content)
     if not isinstance(held, dict) or "context" not in held:
-        raise _refused(item, "Encrypted content could not be decrypted or parsed.")
+        raise _refused("invalid_encrypted_content", item)
     if held["project"] != _owner(project):
-        raise _refused(item, "Encrypted content organization_id did not match the target organization.")
+        raise _refused("encrypted_content_of_others", item)
     return Restored(Context.from_bytes(dumps(held["context"])), held["items"])
 
 
@@ -154,7 +155,5 @@ def _owner(project: str) -> str:
     return digest(b"", project.encode("utf-8", "surrogatepass"), size=8).hex()
 
 
-def _refused(item: JsonObject, reason: str) -> ApiError:
-    shown = item.get("id") or f"{str(item['encrypted_content'])[:8]}..."
-    message = f"The encrypted content for item {shown} could not be verified. Reason: {reason}"
-    return ApiError(message, param="input", code="invalid_encrypted_content")
+def _refused(row: str, item: JsonObject) -> ApiError:
+    return told(row, id=item.get("id") or f"{str(item['encrypted_content'])[:8]}...")

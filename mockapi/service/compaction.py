@@ -1,6 +1,8 @@
 """`POST /v1/responses/compact` and `/input_tokens`: what can be asked of an effective input without a response to it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.planner import Moment, count_input, plan_given, scripted_error, scripted_hit
@@ -11,22 +13,33 @@ from mockapi.scenario.select import Selection
 from mockapi.service.compacted import compact, summary_tokens
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.faults import Faults
+from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.past import Effective, Pasts
 from mockapi.service.records import Records, items_of
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import Derivation, partition_among
 from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.limits import Rates
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
-from mockapi.wire.objects import usage_object
+from mockapi.wire.objects import Usage
 from mockapi.wire.operations import CompactRequest, TokenCountRequest, parse_body
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.validation import missing_parameter
 
-__all__ = ["Compaction"]
+__all__ = ["Compacted", "Compaction"]
 
 _OVERHEAD_TOKENS = 120
 """What the real API adds to the input for its compaction prompt; recordings show some such figure, not which."""
+
+
+class Compacted(NamedTuple):
+    """The body of `response.compaction`, how its model's limits stand, and the fault that meets it on the way."""
+
+    body: bytes
+    rates: Rates | None = None
+    hit: Hit | None = None
 
 
 class Compaction:
@@ -39,40 +52,48 @@ class Compaction:
         self._pasts = Pasts(core, records, seeds)
         self._selector = Selector(core)
         self._faults = Faults(core)
+        self._limiter = RateLimiter(core)
 
-    async def compact(self, call: Call, identity: bytes) -> tuple[bytes, Hit | None]:
-        """The body of `response.compaction`, and the fault that meets it.
-
-        Its output is every user message, then one compaction item that stands for everything else.
-        """
+    async def compact(self, call: Call, identity: bytes) -> Compacted:
+        """The body of `response.compaction`: every user message, then one compaction item that stands for everything else."""
         raw = parsed(call.body)
-        facts, effective = await self._faults.before(call, raw, identity, self._asked_compact(call, raw))
+        charged = partial(self._limiter.charge_invalid, call, Cost(raw.get("model")))
+        facts, effective = await self._faults.before(call, raw, identity, self._asked_compact(call, raw), charged)
         hit = await self._faults.meet(call, facts, identity)
+        try:
+            return await self._compacted(call, identity, facts, effective, hit)
+        except ApiError as error:
+            error.hit = hit or error.hit
+            raise
+
+    async def _compacted(self, call: Call, identity: bytes, facts: Facts, effective: Effective, hit: Hit | None) -> Compacted:
+        tokens = count_input(facts, self.core.counter)
+        cost = Cost(facts.request.model, tokens + _OVERHEAD_TOKENS)
+        rates = await self._limiter.charge(call, await self.core.tried(call), cost)
         items = await self._pasts.all_items(call.project, effective)
         moment = await self.core.moment_of(call.project, identity)
-        now = moment.now
-        source = _derivation(identity, effective.past.partition, items, now)
+        source = _derivation(identity, effective.past.partition, items, moment.now)
         selection = await self._selector.select_other(call, facts, identity)
-        hit = hit or scripted_hit(facts, selection, moment)
         scripted = self._scripted(facts, selection, items, effective, moment)
-        tokens = count_input(facts, self.core.counter)
         if scripted is not None:
             output, usage = scripted
         else:
             output = await self._output(call.project, effective, items, source)
-            usage = usage_object(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
-        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(now)}
-        return dumps({**body, "output": output, "usage": usage}), hit
+            usage = Usage(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
+        body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(moment.now)}
+        return Compacted(
+            dumps({**body, "output": output, "usage": dict(usage)}), rates, hit or scripted_hit(facts, selection, moment)
+        )
 
     async def _asked_compact(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
+        """What is to be compacted, checked; `ApiError` in the real API's words."""
         request = parse_body(CompactRequest, raw, lenient=self.core.is_lenient)
         if "model" not in raw and not self.core.is_lenient:
             raise missing_parameter("model")
         model = request.model or ("gpt-4o" if self.core.is_lenient else "")
         self.core.check_model(model)
         if not request.input and not request.previous_response_id and not self.core.is_lenient:
-            message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
-            raise ApiError(message, code="missing_required_parameter")
+            raise told("input_required")
         self.core.check_retention(call, request.previous_response_id)
         effective = await self._pasts.effective(call.project, request, await self._pasts.find(call.project, request))
         given = CreateRequest.model_construct(
@@ -98,7 +119,7 @@ class Compaction:
 
     def _scripted(
         self, facts: Facts, selection: Selection, items: list[JsonObject], effective: Effective, moment: Moment
-    ) -> tuple[list[JsonObject], JsonObject] | None:
+    ) -> tuple[list[JsonObject], Mapping[str, object]] | None:
         """(output, usage) as a step scripts them; raises the error that it scripts instead, if it does."""
         step = selection.step
         if step is None:
@@ -117,7 +138,7 @@ class Compaction:
         timeline = plan_given(
             facts, step.reply.rendered(names), moment._replace(input_tokens=count_input(facts, self.core.counter))
         )
-        return items_of(timeline.whole_output), timeline.plan.usage
+        return items_of(timeline.whole_output(self.core.seal)), timeline.plan.usage
 
     async def count(self, call: Call, identity: bytes) -> tuple[bytes, Hit | None]:
         """The body of `response.input_tokens`, what a create with this input would be billed, and the fault that meets it."""

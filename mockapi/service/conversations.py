@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mockapi.errors import ApiError
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.history import duplicate
 from mockapi.service.compacted import folded
@@ -13,6 +12,7 @@ from mockapi.service.past import Pasts
 from mockapi.service.records import Records, item_of
 from mockapi.service.seeds import Seeds, prefix_after, thread_items
 from mockapi.stores.base import ConversationRecord, ItemRecord
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import digest, thread_id
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.listing import gated, list_body
@@ -88,7 +88,7 @@ class Conversations:
             if item.get("type") == "item_reference":
                 referred = await self._pasts.item(project, item_id)
                 if referred is None:
-                    raise ApiError(f"Item with id '{item_id}' not found.", status=404, param="items")
+                    raise told("item_not_found", id=item_id, path="items")
                 found.append(referred)
                 known.add(item_id)
                 continue
@@ -145,7 +145,7 @@ class Conversations:
         record = await self._pasts.conversation(project, conversation_id)
         found = await self._store.get_item(project, record.id, item_id)
         if found is None and not self._seeds.invents:
-            raise ApiError(f"Item with id '{item_id[:100]}' not found in conversation.", status=404)
+            raise told("conversation_item_not_found", id=item_id[:100])
         return found
 
 

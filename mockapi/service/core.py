@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
-from mockapi.errors import ApiError, MockError
+from mockapi.errors import MockError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Store
+from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, loads
-from mockapi.wire.models import SNAPSHOTS
-from mockapi.wire.validation import bad_json
+from mockapi.wire.models import names_of
 
 __all__ = ["Call", "Core", "parsed"]
 
@@ -53,7 +53,7 @@ class Core:
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
-        self._seal = self.sealing_key.hex()
+        self.seal = self.sealing_key.hex()
 
     @property
     def is_lenient(self) -> bool:
@@ -64,7 +64,8 @@ class Core:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
         project = call.project.encode()
         named = f"{call.operation}\n{call.scenario or ''}\n{call.target}".encode("utf-8", "surrogatepass")
-        content = digest(b"", _SECONDS.sub(rb"\1", named + b"\n" + call.body), size=16)
+        told = named + b"\n" + call.body
+        content = digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
         ordinal = await self.store.take_ordinal(call.project, content)
         return digest(self._seed, project, content, b"%d" % ordinal)
 
@@ -88,33 +89,36 @@ class Core:
                 return
             await self.clock.wait(project, left, since=changes)
 
+    async def move_clock(self, project: str, seconds: float) -> None:
+        """Move a project's clock forward (`*`: everybody's), and let those look again who wait on it."""
+        await self.store.move_clock(project, seconds)
+        self.clock.wake(project)
+        self.outbox_changed.set()
+
     async def moment_of(
         self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:
         """What a plan needs to know of this server, now."""
         settings = self.settings
         now = await self.now(project)
-        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self._seal)
+        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self.seal)
 
     def check_model(self, model: str) -> None:
         """Any name is a model unless the settings list them; the empty one never is."""
         if not self.is_model(model):
-            message = f"The requested model '{model}' does not exist."
-            raise ApiError(message, param="model", code="model_not_found")
+            raise told("model_not_found", model=model)
 
     def check_retention(self, call: Call, previous_response_id: str | None) -> None:
         """A project with zero data retention has nothing to go on from (WIRE.md §6)."""
         if call.key in self.settings.zdr and previous_response_id is not None:
-            message = "Previous response cannot be used for this organization due to Zero Data Retention."
-            raise ApiError(message, param="previous_response_id", code="unsupported_parameter")
+            raise told("zdr_previous_response")
 
     def is_model(self, name: str) -> bool:
         """Whether a name is a model here."""
         globs = self.settings.models
         if not globs:
             return bool(name)
-        names = [name, *(alias for alias, snapshot in SNAPSHOTS.items() if snapshot == name)]
-        return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names)
+        return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names_of(name))
 
     async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
         """What the project's requests are tried with, in order."""
@@ -139,7 +143,7 @@ def parsed(body: bytes) -> JsonObject:
     try:
         value = loads(body)
     except ValueError:
-        raise bad_json() from None
+        raise told("invalid_json") from None
     if not isinstance(value, dict):
-        raise bad_json()
+        raise told("invalid_json")
     return value

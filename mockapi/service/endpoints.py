@@ -7,6 +7,7 @@ from mockapi.service.core import Call, Core, parsed
 from mockapi.service.paging import page_of
 from mockapi.service.posting import Letter, Poster
 from mockapi.stores.base import EndpointRecord
+from mockapi.wire.catalogue import told
 from mockapi.wire.endpoints import (
     EVENT_TYPES,
     EndpointCreate,
@@ -113,7 +114,7 @@ class Endpoints:
         letter = Letter(call.project, f"wh_{sample}", record.url, (record.secret,), body, "test")
         outcome = await self._poster.post(letter)
         if outcome.status is None:
-            raise ApiError(f"The webhook endpoint could not be reached: {outcome.problem}.", code="webhook_endpoint_unreachable")
+            raise told("webhook_endpoint_unreachable", problem=outcome.problem)
         result = {"object": "webhook_endpoint.test", "webhook_endpoint_id": endpoint_id, "event_type": request.event_type}
         return dumps({**result, "status_code": outcome.status, "success": True})
 
@@ -136,7 +137,7 @@ class Endpoints:
 
 def _unknown(endpoint_id: str) -> ApiError:
     """Status and words are assumed, after those of responses."""
-    return ApiError(f"Webhook endpoint with id '{endpoint_id[:100]}' not found.", status=404)
+    return told("webhook_endpoint_not_found", id=endpoint_id[:100])
 
 
 def _shown(record: EndpointRecord, *, with_secret: bool = False) -> JsonObject:

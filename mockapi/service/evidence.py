@@ -44,7 +44,7 @@ def facts_of_body(raw: JsonObject, headers: Mapping[str, str] | None = None, kno
 def made_by(entry: Entry) -> str:
     """The id of the response that a create made."""
     if entry.plan:
-        return Timeline(Plan.from_bytes(entry.plan)).response_id
+        return Timeline(Plan.of(entry.plan)).response_id
     return str(_raw(entry.response).get("id", ""))
 
 

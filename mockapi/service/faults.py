@@ -4,7 +4,7 @@ A fault that is switched on is a scenario of one step, kept apart from the scena
 """
 
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -36,6 +36,7 @@ _LONGEST_HEADER = 1_000
 
 
 _Asked = TypeVar("_Asked")
+Charge = Callable[[], Awaitable[None]]
 
 
 class _Armed(NamedTuple):
@@ -128,13 +129,17 @@ class Faults:
             return None
         return self._hit(armed, facts, await self._core.moment_of(call.project, identity))
 
-    async def before(self, call: Call, raw: JsonObject, identity: bytes, asking: Awaitable[_Asked]) -> _Asked:
-        """What a call asks for. Faults come before validation: one that is refused meets its fault all the same."""
+    async def before(
+        self, call: Call, raw: JsonObject, identity: bytes, asking: Awaitable[_Asked], charge: Charge | None = None
+    ) -> _Asked:
+        """What a call asks for. One that is refused meets its fault, then its rate limit (`charge`), before it is told why."""
         try:
             return await asking
         except ApiError as error:
             if self._core.settings.fault_header or await self._texts(call.project):
                 error.hit = await self.meet(call, _facts_of(call, raw), identity)
+            if charge is not None:
+                await _charged(charge, error.hit)
             raise
 
     async def _texts(self, project: str) -> Mapping[str, str]:
@@ -174,6 +179,14 @@ class Faults:
         if error is not None:
             raise error
         return scripted_hit(facts, selection, moment)
+
+
+async def _charged(charge: Charge, hit: object) -> None:
+    try:
+        await charge()
+    except ApiError as error:
+        error.hit = hit
+        raise
 
 
 def _text(name: str, form: Mapping[str, object], *, is_armed: bool) -> str:

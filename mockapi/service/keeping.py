@@ -5,22 +5,22 @@ from dataclasses import replace
 from itertools import accumulate
 
 from mockapi.engine.timeline import Timeline
-from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
 from mockapi.service.core import Core
 from mockapi.service.past import Effective
 from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
 from mockapi.service.seeds import prefix_after, record_of
-from mockapi.service.usage import amounts_of, containers_of, usage_key
+from mockapi.service.usage import amounts_of, containers_of, sum_names
 from mockapi.service.webhooks import Webhooks
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
+from mockapi.wire.catalogue import told
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Keeping", "locked"]
+__all__ = ["Keeping"]
 
 _LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
 _CACHE_BLOCK = 128
@@ -42,7 +42,7 @@ class Keeping:
         if not timeline.plan.is_stored and not request.background and conversation is None:
             await self._count(project, timeline, request)
             return timeline
-        given = [str(item["id"]) for item in effective.items if item.get("id") is not None]
+        given = [] if request.text_alone else [str(item["id"]) for item in effective.items if item.get("id") is not None]
         known = await self._known(project, given) if given else _NONE
         while True:
             record = self._record(timeline, effective, request, known)
@@ -56,21 +56,22 @@ class Keeping:
             conversation = await self._records.conversation(project, conversation.id)
             if conversation is None or conversation.turn is not None:
                 await self._store.drop_response(project, record.id)
-                raise locked()
+                raise told("conversation_locked")
         await self._count(project, timeline, request)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
 
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
+        given = request.text_alone or effective.items
         progress = DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
         record = record_of(
-            timeline, effective.items, effective.context, request.previous_response_id, progress, known=known
+            timeline, given, effective.context, request.previous_response_id, progress, known=known
         )  # fmt: skip
         conversation = effective.past.conversation
         if conversation is None:
             return record
-        return replace(record, conversation_id=conversation.id, before=conversation.count)
+        return record._replace(conversation_id=conversation.id, before=conversation.count)
 
     async def _known(self, project: str, given: Sequence[str]) -> frozenset[str]:
         """Those of the ids that were stored before: they are kept."""
@@ -82,7 +83,7 @@ class Keeping:
         """Append the response's items to its conversation, now or when it ends; False if the conversation has moved on."""
         own = items_of(record.input_items)
         new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
-        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
+        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output(self._core.seal))))
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
         plan = timeline.plan
@@ -155,14 +156,15 @@ class Keeping:
 
     async def _count(self, project: str, timeline: Timeline, request: CreateRequest) -> None:
         """Add what this response costs to the project's sums of the day and model."""
-        plan = timeline.plan
-        amounts = amounts_of(plan.usage, timeline.score.finished.items)
-        for container, memory in containers_of(timeline.score.finished.items, request.tools):
+        plan, items = timeline.plan, timeline.score.finished.items
+        names = sum_names(plan.started_at, request.model)
+        amounts = amounts_of(names, plan.usage, items)
+        for container, memory in containers_of(items, request.tools):
             hour = int(plan.started_at // _HOUR_S)
             if await self._store.take_ordinal(project, digest(b"session", container.encode(), b"%d" % hour)) == 0:
-                amounts[f"code_interpreter_sessions.{memory}"] = amounts.get(f"code_interpreter_sessions.{memory}", 0) + 1
-        place = usage_key(plan.started_at, request.model)
-        await self._store.add_usage(project, {f"{place}{name}": amount for name, amount in amounts.items()})
+                name = names.sessions(memory)
+                amounts[name] = amounts.get(name, 0) + 1
+        await self._store.add_usage(project, amounts)
 
 
 def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:
@@ -172,12 +174,6 @@ def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:
 
 def _without_id(item: JsonObject) -> JsonObject:
     return {key: value for key, value in item.items() if key not in ("id", "status")}
-
-
-def locked() -> ApiError:
-    """A conversation on which a response runs (WIRE.md §7)."""
-    message = "Another process is currently operating on this conversation. Please retry in a few seconds."
-    return ApiError(message, param="conversation", code="conversation_locked")
 
 
 _NONE: frozenset[str] = frozenset()

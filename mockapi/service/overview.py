@@ -55,7 +55,7 @@ class Overview:
 
 
 def _delivered(entry: Entry) -> bytes:
-    return Timeline(Plan.from_bytes(entry.plan)).answer if entry.plan else entry.response
+    return Timeline(Plan.of(entry.plan)).answer if entry.plan else entry.response
 
 
 def _conversation_id(entry: Entry) -> str:

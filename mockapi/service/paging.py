@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from mockapi.errors import ApiError
+from mockapi.wire.catalogue import told
 from mockapi.wire.json import JsonObject
 from mockapi.wire.listing import gated, list_body
 from mockapi.wire.operations import ListQuery
@@ -40,4 +41,4 @@ def _beyond(items: list[JsonObject], cursor: str) -> list[JsonObject]:
 
 def no_cursor(item_id: str) -> ApiError:
     """A cursor that is not in the list (status and words are assumed: WIRE.md §14.8)."""
-    return ApiError(f"Item with id '{item_id[:100]}' not found.", status=404, param="after")
+    return told("item_not_found", id=item_id[:100], path="after")

@@ -17,6 +17,7 @@ from mockapi.service.records import Records, Seen
 from mockapi.service.seeds import Seeds
 from mockapi.service.turns import Turns
 from mockapi.stores.base import ConversationRecord
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import is_id, partition_of
 from mockapi.wire.json import JsonObject
 from mockapi.wire.validation import bad_prefix
@@ -30,6 +31,10 @@ class Referring(Protocol):
     @property
     def input_items(self) -> list[JsonObject]:
         """Its own items."""
+
+    @property
+    def text_alone(self) -> str:
+        """Its input, if it is one text; else nothing."""
 
     @property
     def previous_response_id(self) -> str | None:
@@ -91,8 +96,7 @@ class Pasts:
         if previous and conversation and self._core.is_lenient:
             previous = None
         if previous and conversation:
-            message = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
-            raise ApiError(message, code="mutually_exclusive_parameters")
+            raise told("mutually_exclusive_history")
         if conversation:
             record = await self.conversation(project, conversation)
             return Past(Context.from_bytes(record.context), conversation=record)
@@ -105,7 +109,7 @@ class Pasts:
             await self._seeds.conversation(project, conversation_id)  # or somebody else does at this moment
             record = await self._records.conversation(project, conversation_id)
         if record is None:
-            raise ApiError(f"Conversation with id '{conversation_id}' not found.", status=404)
+            raise told("conversation_not_found", id=conversation_id)
         return record
 
     async def response(self, project: str, response_id: str) -> Seen | None:
@@ -120,13 +124,14 @@ class Pasts:
         seen = await self.response(project, response_id)
         status = await self._records.status(project, seen) if seen else None
         if seen is None or not seen.plan.is_stored or status in ("queued", "in_progress", "cancelled"):
-            message = f"Previous response with id '{response_id}' not found."
-            raise ApiError(message, param="previous_response_id", code="previous_response_not_found")
+            raise told("previous_response_not_found", id=response_id)
         return Past(seen.context, parent=seen)
 
     async def effective(self, project: str, request: Referring, past: Past, *, is_stored: bool = True) -> Effective:
         """The effective input, its history checked."""
-        items = request.input_items
+        items, text, context = request.input_items, request.text_alone, past.context
+        if text and not (context.calls or context.orphans or context.thought):
+            return Effective(past, items, context.with_user_text(text, self._core.counter.count_text(text)))
         if _is_plain(items, past.context):
             return Effective(past, items, self._further(past.context, items))
         if any("id" in item or item.get("type") == "compaction" for item in items):
@@ -135,7 +140,7 @@ class Pasts:
             await self._check_known(project, items, past, is_stored=is_stored)
         await self.verify(project, items)
         start, restored = newest(self._core, project, items)
-        context, counted = past.context, items
+        counted = items
         if restored is not None:
             context, counted = restored.context, items[start:]
         if self._is_strict:
@@ -242,10 +247,4 @@ def _check_prefixes(previous: str | None, conversation: str | None) -> None:
 
 
 def _no_item(item_id: str, *, is_stored: bool) -> ApiError:
-    hint = (
-        ""
-        if is_stored
-        else " Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item "
-        "from your input."
-    )
-    return ApiError(f"Item with id '{item_id}' not found.{hint}", status=404, param="input")
+    return told("item_not_found", id=item_id, path="input") if is_stored else told("item_not_persisted", id=item_id)

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from mockapi.engine.plan import Plan, Progress
-from mockapi.engine.planner import including
+from mockapi.engine.score import including
 from mockapi.engine.timeline import KEPT_S, Timeline, is_visible, run_status_at, state_at, status_at
 from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
 from mockapi.service.core import Core
 from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
-from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.json import Encodable, JsonObject, dumps, encoded, loads
 
 __all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "item_of", "items_of", "progress_of"]
 
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
     @property
     def context(self) -> Context:
         """Where the conversation stands at its end."""
-        return Context.from_bytes(self.record.context)
+        return Context.of(self.record.context)
 
 
 class Records:
@@ -56,15 +56,17 @@ class Records:
         record = await self._store.get_response(project, response_id)
         if record is None:
             return None
-        plan, progress, now = Plan.from_bytes(record.plan), progress_of(record), await self._core.now(project)
+        plan, progress, now = Plan.of(record.plan), progress_of(record), await self._core.now(project)
         return Seen(record, plan) if is_visible(plan, progress, now) else None
 
     async def body(self, project: str, seen: Seen, include: Sequence[str] = ()) -> bytes:
         """Its body now, with what `include` adds to what its create asked for."""
-        if include:
-            key = including(seen.plan.key, include, self._core.sealing_key.hex())
-            seen = Seen(seen.record, seen.plan._replace(key=key))
-        return state_at(seen.plan, progress_of(seen.record), await self._core.now(project)) or b"null"
+        plan = self.shown(seen.plan, include)
+        return state_at(plan, progress_of(seen.record), await self._core.now(project)) or b"null"
+
+    def shown(self, plan: Plan, include: Sequence[str]) -> Plan:
+        """A plan, with what a GET includes beside what its create asked for."""
+        return plan._replace(key=including(plan.key, include, self._core.seal)) if include else plan
 
     async def status(self, project: str, seen: Seen) -> str | None:
         """Its status now."""
@@ -101,7 +103,7 @@ class Records:
             if turn.is_recorded:  # forgotten: if it ran then, nobody will end it
                 return turn.is_kept and now > turn.due
             return False if now > turn.due + _STALE_S else None
-        plan, progress = Plan.from_bytes(record.plan), progress_of(record)
+        plan, progress = Plan.of(record.plan), progress_of(record)
         if progress.cut == "hung_up":
             return False
         status = run_status_at(plan, progress, now)
@@ -156,7 +158,7 @@ def item_of(data: bytes) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def items_of(data: bytes) -> list[JsonObject]:
+def items_of(data: bytes | Encodable) -> list[JsonObject]:
     """A stored JSON array of items."""
-    value = loads(data)
+    value = loads(encoded(data))
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
@@ -16,7 +17,8 @@ from mockapi.scenario.select import Selection
 from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.faults import Faults
-from mockapi.service.keeping import Keeping, locked
+from mockapi.service.keeping import Keeping
+from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.paging import page_of
 from mockapi.service.past import Effective, Past, Pasts
 from mockapi.service.playing import Play
@@ -25,8 +27,10 @@ from mockapi.service.runs import Runs
 from mockapi.service.seeds import Seeds
 from mockapi.service.selection import Selector
 from mockapi.wire.capabilities import check_capabilities
+from mockapi.wire.catalogue import told
 from mockapi.wire.ids import partition_among
 from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.limits import Rates
 from mockapi.wire.models import family_of
 from mockapi.wire.operations import ListQuery
 from mockapi.wire.requests import CreateRequest, parse_create
@@ -37,7 +41,7 @@ _ENCRYPTED = "reasoning.encrypted_content"
 
 
 class Created(NamedTuple):
-    """A planned response, ready to be delivered, and the fault that meets it on the way."""
+    """A planned response, ready to be delivered: the fault that meets it on the way, and how its model's limits stand."""
 
     timeline: Timeline
     is_stream: bool
@@ -45,6 +49,7 @@ class Created(NamedTuple):
     conversation_id: str | None = None
     hit: Hit | None = None
     known: Known | None = None
+    rates: Rates | None = None
 
     @property
     def plan(self) -> Plan:
@@ -73,26 +78,36 @@ class Responses:
         self._keeping = Keeping(core, self._records)
         self._selector = Selector(core)
         self._faults = Faults(core)
+        self._limiter = RateLimiter(core)
         self.runs = Runs(core)
 
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
-        asked = await self._faults.before(call, raw, identity, self._asked(call, raw))
+        asked = await self._faults.before(call, raw, identity, self._asked(call, raw), partial(self._charge_invalid, call, raw))
+        hit: Hit | None = None
         try:
-            return await self._answered(call, identity, asked)
+            hit = await self._faults.meet(call, asked.facts, identity)
+            return await self._created(call, identity, asked, hit)
         except ApiError as error:
+            error.hit = hit or error.hit
             error.known = asked.facts.known
             raise
 
-    async def _answered(self, call: Call, identity: bytes, asked: "_Asked") -> Created:
+    async def _charge_invalid(self, call: Call, raw: JsonObject) -> None:
+        await self._limiter.charge_invalid(call, Cost(raw.get("model"), is_shown=_is_synchronous(raw)))
+
+    async def _created(self, call: Call, identity: bytes, asked: _Asked, hit: Hit | None) -> Created:
         request, effective, facts = asked.request, asked.effective, asked.facts
-        hit = await self._faults.meet(call, facts, identity)
-        selection = await self._selector.select(call, facts, identity, await self.core.tried(call))
-        names = await self._names(call.project, facts, selection, effective)
         tokens = count_input(facts, self.core.counter)
+        scenarios, rates = await self.core.tried(call), None
+        if self._limiter.is_limited(scenarios):
+            cost = Cost(request.model, tokens + (request.max_output_tokens or 0), _is_synchronous(facts.raw))
+            rates = await self._limiter.charge(call, scenarios, cost)
+        selection = await self._selector.select(call, facts, identity, scenarios)
+        names = await self._names(call.project, facts, selection, effective)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = effective.past.partition or partition_among(effective.items)
+        partition = effective.past.partition or (None if request.text_alone else partition_among(effective.items))
         moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
         if asked.instructions is not None:
             moment = moment._replace(instructions=asked.instructions)
@@ -102,10 +117,10 @@ class Responses:
             before = await self._pasts.all_items(call.project, effective)
             timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
-        return Created(timeline, request.stream, call.project, request.conversation_id, hit, facts.known)
+        return Created(timeline, request.stream, call.project, request.conversation_id, hit, facts.known, rates)
 
-    async def _asked(self, call: Call, raw: JsonObject) -> "_Asked":
-        """The request, checked, and what it goes on from."""
+    async def _asked(self, call: Call, raw: JsonObject) -> _Asked:
+        """The request, checked: its body, what it refers to, its history. `ApiError` in the real API's words."""
         request = self._with_retention(call, parse_create(raw, lenient=self.core.is_lenient))
         if request.prompt is None:
             self.core.check_model(request.model)
@@ -124,8 +139,7 @@ class Responses:
             return request
         self.core.check_retention(call, request.previous_response_id)
         if any(tool["type"] == "code_interpreter" for tool in request.tools):
-            message = "Code interpreter tool cannot be used for this organization due to Zero Data Retention"
-            raise ApiError(message, param="tools")
+            raise told("zdr_code_interpreter")
         include = [*request.include, _ENCRYPTED] if family_of(request.model).is_reasoning else request.include
         return request.model_copy(update={"store": False, "include": include})
 
@@ -138,8 +152,7 @@ class Responses:
         given = variables if isinstance(variables, dict) else {}
         form = await self._seeds.prompt(project, str(prompt["id"]), version if isinstance(version, str) else None, list(given))
         if form is None:
-            wanted = f" and version '{version}'" if version else ""
-            raise ApiError(f"Prompt with id '{prompt['id']}'{wanted} not found.", status=404)
+            raise told("prompt_version_not_found" if version else "prompt_not_found", id=prompt["id"], version=version)
         past = past or await self._pasts.find(project, request)
         messages = fill_prompt(form, given)
         texts = [str(part["text"]) for each in messages for part in _parts(each) if "text" in part]
@@ -154,11 +167,10 @@ class Responses:
 
     def _check_state(self, request: CreateRequest, past: Past) -> None:
         if past.conversation is not None and past.conversation.turn is not None:
-            raise locked()
+            raise told("conversation_locked")
         is_silent = not request.input and not request.previous_response_id and not request.prompt and not request.conversation_id
         if is_silent and not self.core.is_lenient:
-            message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
-            raise ApiError(message, code="missing_required_parameter")
+            raise told("input_required")
 
     async def _names(self, project: str, facts: Facts, selection: Selection, effective: Effective) -> Names:
         """What templates may speak of; the past is read only if this step's templates need it."""
@@ -195,7 +207,7 @@ class Responses:
         while True:
             seen = await self.runs.seen(project, response_id)
             if await self._records.status(project, seen) in ("queued", "in_progress"):
-                raise ApiError("Cannot delete an in-flight response.")
+                raise told("delete_in_flight")
             deleted = dumps(replace(progress_of(seen.record), is_deleted=True))
             if await self._store.set_progress(project, response_id, deleted, seen.record.version):
                 return dumps({"id": response_id, "object": "response.deleted", "deleted": True})
@@ -204,6 +216,11 @@ class Responses:
         """A page of the whole effective input: what stood before, and the request's own items."""
         seen = await self.runs.seen(project, response_id)
         return await page_of(self._pasts.turns.listed(project, seen.record), query)
+
+
+def _is_synchronous(raw: JsonObject) -> bool:
+    """Neither streamed nor in the background, as far as the body says."""
+    return raw.get("stream") is not True and raw.get("background") is not True
 
 
 def _parts(message: JsonObject) -> list[JsonObject]:

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.timeline import elapsed_at, run_status_at, timeline_at
-from mockapi.errors import ApiError, MockError
+from mockapi.errors import MockError
 from mockapi.service.core import Core
 from mockapi.service.past import Pasts
 from mockapi.service.playing import Play
 from mockapi.service.records import Records, Seen, progress_of
 from mockapi.service.seeds import Seeds
 from mockapi.service.webhooks import Webhooks
+from mockapi.wire.catalogue import told
 from mockapi.wire.json import dumps
 
 __all__ = ["Runs"]
@@ -19,9 +20,9 @@ __all__ = ["Runs"]
 _UNFINISHED = ("queued", "in_progress")
 _RESUMABLE_S = 300.0  # from creation
 _REFUSALS = {
-    "completed": "Cannot cancel a completed response.",
-    "failed": "Cannot cancel a failed response.",
-    "incomplete": "Cannot cancel a response in terminal state.",
+    "completed": "cancel_completed",
+    "failed": "cancel_failed",
+    "incomplete": "cancel_ended",
 }
 
 
@@ -39,7 +40,7 @@ class Runs:
         """A response that can be seen; 404 as the real API's."""
         seen = await self._pasts.response(project, response_id)
         if seen is None:
-            raise ApiError(f"Response with id '{response_id}' not found.", status=404)
+            raise told("response_not_found", id=response_id)
         return seen
 
     async def poll(self, project: str, response_id: str, include: Sequence[str] = ()) -> bytes:
@@ -97,11 +98,11 @@ class Runs:
             seen = await self.seen(project, response_id)
             plan, progress = seen.plan, progress_of(seen.record)
             if plan.background is None:
-                raise ApiError("Cannot cancel a synchronous response.")
+                raise told("cancel_synchronous")
             now = await self._core.now(project)
             status = run_status_at(plan, progress, now)
             if status in _REFUSALS:
-                raise ApiError(_REFUSALS[status])
+                raise told(_REFUSALS[status])
             if status == "cancelled":
                 return await self._records.body(project, seen)
             cut = replace(progress, cut="cancelled", cut_s=elapsed_at(plan, progress, now), ended_at=now)
@@ -110,17 +111,12 @@ class Runs:
                     await self._records.conversation(project, seen.record.conversation_id)
                 return await self._records.body(project, await self.seen(project, response_id))
 
-    async def resume(self, project: str, response_id: str, after: int) -> Play:
-        """The stream of a background run behind a `sequence_number` (-1: the whole); 400 where there is none."""
+    async def resume(self, project: str, response_id: str, after: int, include: Sequence[str] = ()) -> Play:
+        """The stream of a background run behind a `sequence_number` (-1: all), with what `include` adds; 400 if there is none."""
         seen = await self.seen(project, response_id)
         run = seen.plan.background
         if run is None or not run.is_streamed:
-            kind = "background" if run is None else "stream"
-            raise _unstreamable(f"cannot be streamed because it was not created with {kind}=true.")
+            raise told("not_a_background_stream" if run is None else "not_a_stream")
         if await self._core.now(project) > seen.plan.started_at + _RESUMABLE_S:
-            raise _unstreamable("can no longer be streamed because it is more than 5 minutes old.")
-        return Play(self._core, project, timeline_at(seen.plan, progress_of(seen.record)), after)
-
-
-def _unstreamable(reason: str) -> ApiError:
-    return ApiError(f"This response {reason}", param="stream", code="invalid_request_error")
+            raise told("stream_too_old")
+        return Play(self._core, project, timeline_at(self._records.shown(seen.plan, include), progress_of(seen.record)), after)

@@ -16,6 +16,7 @@ from mockapi.scenario.reply import Rendered
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.service.compacted import folded, summary_tokens
 from mockapi.service.core import Core
+from mockapi.service.own import ItemIds, OwnItems
 from mockapi.service.records import DELIVERED, items_of
 from mockapi.stores.base import ConversationRecord, ResponseRecord
 from mockapi.wire.counter import FRAMING_TOKENS
@@ -80,7 +81,7 @@ class Seeds:
         identity = self._core.identity_of(project, "response", response_id)
         parent_id = seed.previous_response_id
         parent = await self._store.get_response(project, parent_id) if parent_id else None
-        past = Context.from_bytes(parent.context) if parent else NEW_CONTEXT
+        past = Context.of(parent.context) if parent else NEW_CONTEXT
         own = full_items(seed.input) if isinstance(seed.input, str) else _written(_list(seed.input), identity)
         given = {"model": seed.model, "input": "", "instructions": seed.instructions, "metadata": dict(seed.metadata)}
         request = CreateRequest(**given, previous_response_id=parent_id)  # type: ignore[arg-type]  # checked by the seed's form
@@ -135,16 +136,16 @@ def prefix_after(identity: bytes) -> str:
 
 def record_of(
     timeline: Timeline,
-    own: Sequence[Mapping[str, object]],
+    given: str | Sequence[Mapping[str, object]],
     context: Context,
     parent_id: str | None,
     progress: bytes,
     *,
     known: frozenset[str] = frozenset(),
 ) -> ResponseRecord:
-    """The record of a planned response: `own` items get ids (those in `known` keep theirs), `context` goes on past its output.
+    """The record of a planned response: its own items get ids (those in `known` keep theirs), `context` goes on past its output.
 
-    `context` is where the conversation stood after `own`.
+    `given` are those items in full, or a text; `context` is where the conversation stood after them.
     """
     plan, score = timeline.plan, timeline.score
     after = context.with_output(
@@ -152,19 +153,17 @@ def record_of(
     )
     if score.finished.items and score.finished.items[-1]["type"] == "compaction":
         after = after._replace(tokens=summary_tokens(after.tokens - FRAMING_TOKENS))
-    ids = timeline.source.input_ids([ITEM_PREFIXES.get(str(item["type"]), "item") for item in own])
-    items = [
-        listed_item(item, kept if (kept := str(item.get("id"))) in known else made) for item, made in zip(own, ids, strict=True)
-    ]
-    input_ids = [str(item["id"]) for item in items]
+    own = OwnItems(given, plan, known)
+    ids, is_derived = ItemIds(own, plan), not known and score.derives_item_ids
     return ResponseRecord(
         timeline.response_id,
-        timeline.stored,
+        plan,
         progress,
-        after.to_bytes(),
-        dumps(items),
+        after,
+        own,
         parent_id,
-        item_ids=(*input_ids, *timeline.output_ids),
+        item_ids=ids if is_derived else tuple(ids),
+        stem=timeline.source.stem if is_derived else "",
     )
 
 

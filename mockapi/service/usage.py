@@ -1,13 +1,17 @@
 """What responses cost: sums per project, day of the clock and model; and what they come to in dollars."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import snapshot_of
+from mockapi.wire.objects import tokens_of
 
-__all__ = ["amounts_of", "containers_of", "shown_sums", "split_key", "usage_key"]
+__all__ = ["amounts_of", "containers_of", "shown_sums", "split_key", "sum_names"]
 
 _DAY_S = 86_400
+_COUNTED = ("responses", "input_tokens", "cached_tokens", "output_tokens")
 _MEMORIES = ("1g", "4g", "16g", "64g")
 """What a container can have; anything else is counted as the smallest."""
 _CALLS = frozenset(
@@ -18,9 +22,33 @@ _CALLS = frozenset(
 )  # fmt: skip
 
 
-def usage_key(now: float, model: str) -> str:
-    """What the names of sums begin with: the day of the clock, counted from 1970, and the model."""
-    return f"{int(now // _DAY_S)}\n{snapshot_of(model)}\n"
+class SumNames(NamedTuple):
+    """The names of the sums of one day of the clock and one model."""
+
+    responses: str
+    input_tokens: str
+    cached_tokens: str
+    output_tokens: str
+    place: str
+
+    def calls(self, kind: str) -> str:
+        """Of tool calls of a type."""
+        return f"{self.place}calls.{kind}"
+
+    def sessions(self, memory: str) -> str:
+        """Of sessions of the code interpreter with so much memory."""
+        return f"{self.place}code_interpreter_sessions.{memory}"
+
+
+def sum_names(now: float, model: str) -> SumNames:
+    """Names as the store has them: the day of the clock, counted from 1970, the model, what is summed."""
+    return _sum_names(int(now // _DAY_S), model)
+
+
+@lru_cache(maxsize=1024)
+def _sum_names(day: int, model: str) -> SumNames:
+    place = f"{day}\n{snapshot_of(model)}\n"
+    return SumNames._make([*(f"{place}{what}" for what in _COUNTED), place])
 
 
 def split_key(name: str) -> tuple[int, str, str]:
@@ -30,20 +58,15 @@ def split_key(name: str) -> tuple[int, str, str]:
     return int(day), model, what
 
 
-def amounts_of(usage: Mapping[str, object], items: Sequence[Mapping[str, object]]) -> dict[str, int]:
+def amounts_of(names: SumNames, usage: Mapping[str, object], items: Sequence[Mapping[str, object]]) -> dict[str, int]:
     """What one response adds: itself, its tokens, its tool calls by type."""
-    details = usage.get("input_tokens_details")
-    cached = details.get("cached_tokens", 0) if isinstance(details, dict) else 0
-    amounts = {
-        "responses": 1,
-        "input_tokens": _count(usage.get("input_tokens")),
-        "cached_tokens": _count(cached),
-        "output_tokens": _count(usage.get("output_tokens")),
-    }
+    read, cached, written = tokens_of(usage)
+    amounts = {names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written}
     for item in items:
-        kind = str(item["type"])
+        kind = item["type"]
         if kind in _CALLS:
-            amounts[f"calls.{kind}"] = amounts.get(f"calls.{kind}", 0) + 1
+            name = names.calls(str(kind))
+            amounts[name] = amounts.get(name, 0) + 1
     return amounts
 
 
@@ -53,7 +76,7 @@ def shown_sums(*parts: Mapping[str, int]) -> JsonObject:
     for part in parts:
         for name, amount in part.items():
             sums[name] = sums.get(name, 0) + amount
-    plain = {name: sums.get(name, 0) for name in ("responses", "input_tokens", "cached_tokens", "output_tokens")}
+    plain = {name: sums.get(name, 0) for name in _COUNTED}
     return {
         **plain,
         "tool_calls": _below("calls.", sums),
@@ -63,10 +86,6 @@ def shown_sums(*parts: Mapping[str, int]) -> JsonObject:
 
 def _below(prefix: str, sums: Mapping[str, int]) -> dict[str, int]:
     return {name.removeprefix(prefix): amount for name, amount in sorted(sums.items()) if name.startswith(prefix)}
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def containers_of(items: Sequence[Mapping[str, object]], tools: Sequence[JsonObject]) -> Iterator[tuple[str, str]]:

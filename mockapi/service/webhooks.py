@@ -88,7 +88,7 @@ class Webhooks:
         if record is None:
             await self._store.drop_delivery(project, delivery.id)
             return None
-        plan, progress = Plan.from_bytes(record.plan), progress_of(record)
+        plan, progress = Plan.of(record.plan), progress_of(record)
         status = run_status_at(plan, progress, now)
         if status in ("queued", "in_progress"):
             due = _next_look(ends_at(plan, progress, now), now)

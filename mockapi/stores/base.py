@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mockapi.scenario.match import Known
+from mockapi.wire.buckets import Demand, Draw
+from mockapi.wire.json import Encodable, encoded
 
 __all__ = [
     "ALL_PROJECTS",
@@ -25,24 +27,32 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseRecord:
-    """One response: its plan and progress as bytes, and what a chain needs at its end, so that depth costs nothing.
+class ResponseRecord(NamedTuple):
+    """One response: its plan and progress, and what a chain needs at its end, so that depth costs nothing.
 
-    `version` counts the changes of `progress`; `input_items` are this request's own, as JSON, with their ids; `item_ids` those
-    and the output's, in order; `before` is how many items its conversation had had when it began.
+    Plan, context and items never change, and most are never read: they may be values whose bytes are made when a store needs
+    them (`encoded`), and are read alike (`Plan.of`, `Context.of`, `items_of`). `version` counts the changes of `progress`;
+    `input_items` are this request's own, as JSON, with their ids; `item_ids` those and the output's, in order; all of them have
+    `stem` behind their prefix, unless that is empty. `before` is how many items its conversation had had when it began.
     """
 
     id: str
-    plan: bytes
+    plan: bytes | Encodable
     progress: bytes
-    context: bytes
-    input_items: bytes
+    context: bytes | Encodable
+    input_items: bytes | Encodable
     parent_id: str | None = None
     conversation_id: str | None = None
     before: int = 0
-    item_ids: tuple[str, ...] = ()
+    item_ids: Sequence[str] = ()
     version: int = 0
+    stem: str = ""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What leaves the process is bytes."""
+        plan, context, items = encoded(self.plan), encoded(self.context), encoded(self.input_items)
+        written = self._replace(plan=plan, context=context, input_items=items, item_ids=tuple(self.item_ids))
+        return ResponseRecord, tuple(written)
 
 
 class ItemRecord(NamedTuple):
@@ -94,8 +104,17 @@ class Owner(NamedTuple):
     is_conversation: bool = False
 
 
+_NO_ADVICE: Mapping[str, str] = {}
+
+
 class Entry(NamedTuple):
-    """One call in the journal. `plan` is that of the response it made, for its events; times in seconds, `took_ms` in ms.
+    """One call in the journal; times in seconds, `took_ms` in ms.
+
+    `plan` is that of the response it made: its events, or what `response` would be, are made of it when they are read; not those
+    of an answer that `is_cut`: not all of it went out.
+
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
+    answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -111,7 +130,7 @@ class Entry(NamedTuple):
     request: bytes
     status: int | None
     response: bytes
-    plan: bytes = b""
+    plan: bytes | Encodable = b""
     scenario: str = ""
     step: str = ""
     is_stream: bool = False
@@ -119,12 +138,20 @@ class Entry(NamedTuple):
     note: str = ""
     fault: str = ""
     known: Known | None = None
+    is_cut: bool = False
+    is_legacy: bool = False
+    project: str = ""
+    began_s: float = 0.0
+    advice: Mapping[str, str] = _NO_ADVICE
+    is_whole: bool = True
+    last_event: int | None = None
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
+        plan = len(self.plan) if isinstance(self.plan, bytes) else self.plan.size
         known = 0 if self.known is None else len(self.known.context.user_text) + len(self.known.context.system_text)
-        return len(self.request) + len(self.response) + len(self.plan) + known + 1_000
+        return len(self.request) + len(self.response) + plan + known + 1_000
 
 
 class EndpointRecord(NamedTuple):
@@ -238,6 +265,12 @@ class Store(Protocol):
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """The project's sums by name; of `*` everybody's together."""
 
+    async def draw(self, project: str, demands: Sequence[Demand], now: float) -> Draw:
+        """Take all amounts from their buckets at the project's `now`, or nothing at all if one holds too little. Atomic.
+
+        As `mockapi.wire.buckets.draw` has it; a bucket that is not known is full. Those that are full again may be forgotten.
+        """
+
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
         """How often each step (by its index) of a scenario was used."""
 
@@ -276,6 +309,9 @@ class Store(Protocol):
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """The project's journal, oldest first; of `*` everybody's."""
+
+    async def forgotten_entries(self, project: str) -> int:
+        """How many calls the project's journal (of `*` all together) forgot because it was full, since it was last cleared."""
 
     async def clear_entries(self, project: str) -> None:
         """Forget the project's journal; of `*` everybody's."""
@@ -319,7 +355,7 @@ class Store(Protocol):
     async def forget(self, project: str) -> None:
         """Forget everything of one project.
 
-        Responses, conversations, counters, script progress, clock, uploads, journal, webhook endpoints, outbox.
+        Responses, conversations, counters, buckets, script progress, clock, uploads, journal, webhook endpoints, outbox.
         """
 
     async def forget_all(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mockapi.stores.base import (
     ALL_PROJECTS,
@@ -17,8 +17,10 @@ from mockapi.stores.base import (
     Target,
     uses_of_fault,
 )
+from mockapi.stores.items import ItemIndex
 from mockapi.stores.outbox import Outbox
 from mockapi.stores.threads import Threads
+from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, draw
 
 __all__ = ["MemoryStore"]
 
@@ -26,15 +28,18 @@ __all__ = ["MemoryStore"]
 @dataclass(slots=True)
 class _Project:
     responses: OrderedDict[str, ResponseRecord] = field(default_factory=OrderedDict)
-    item_owners: dict[str, str] = field(default_factory=dict)
+    items: ItemIndex = field(default_factory=ItemIndex)
     threads: Threads = field(default_factory=Threads)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     usage: dict[str, int] = field(default_factory=dict)
+    buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
     scenarios: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     entries: deque[Entry] = field(default_factory=deque)
+    entry_sizes: deque[int] = field(default_factory=deque)
     entry_bytes: int = 0
+    forgotten_entries: int = 0
     offset: float = 0.0
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
@@ -45,9 +50,7 @@ class _Project:
         record = self.responses.pop(response_id, None)
         if record is None:
             return False
-        for item_id in record.item_ids:
-            if self.item_owners.get(item_id) == response_id:
-                del self.item_owners[item_id]
+        self.items.drop(record)
         return True
 
 
@@ -57,7 +60,7 @@ _NOBODY = _Project()
 
 
 class MemoryStore(Store):
-    """Keeps at most `max_responses` responses, conversations and content counters a project, and `max_projects` projects.
+    """At most `max_responses` responses, conversations, content counters and buckets a project, and `max_projects` projects.
 
     The oldest go first.
     """
@@ -103,8 +106,7 @@ class MemoryStore(Store):
         if record.id in responses:
             return False
         responses[record.id] = record
-        for item_id in record.item_ids:
-            known.item_owners.setdefault(item_id, record.id)
+        known.items.add(record)
         if len(responses) > self._max_responses:
             known.drop(next(iter(responses)))
         return True
@@ -119,7 +121,7 @@ class MemoryStore(Store):
         record = responses.get(response_id)
         if record is None or record.version != version:
             return False
-        responses[response_id] = replace(record, progress=progress, version=version + 1)
+        responses[response_id] = record._replace(progress=progress, version=version + 1)
         return True
 
     async def drop_response(self, project: str, response_id: str) -> bool:
@@ -129,7 +131,7 @@ class MemoryStore(Store):
     async def find_item(self, project: str, item_id: str) -> Owner | None:
         """See `Store`."""
         known = self._seen(project)
-        response_id = known.item_owners.get(item_id)
+        response_id = known.items.owner_of(item_id)
         if response_id is not None:
             return Owner(response_id)
         conversation_id = known.threads.owner_of(item_id)
@@ -185,6 +187,21 @@ class MemoryStore(Store):
             for name, amount in known.usage.items():
                 sums[name] = sums.get(name, 0) + amount
         return sums
+
+    async def draw(self, project: str, demands: Sequence[Demand], now: float) -> Draw:
+        """See `Store`."""
+        buckets = self._of(project).buckets
+        drawn = draw([buckets.get(each.key) for each in demands], demands, now)
+        if drawn.is_granted:
+            for each, bucket in zip(demands, drawn.buckets, strict=True):
+                buckets[each.key] = bucket
+                buckets.move_to_end(each.key)
+        while buckets:
+            oldest = next(iter(buckets.values()))
+            if len(buckets) <= self._max_responses and oldest.at + MINUTE_S > now:
+                break
+            buckets.popitem(last=False)
+        return drawn
 
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
         """See `Store`."""
@@ -250,10 +267,14 @@ class MemoryStore(Store):
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
         known = self._of(project)
-        known.entries.append(entry)
-        known.entry_bytes += entry.size
-        while known.entries and (len(known.entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
-            known.entry_bytes -= known.entries.popleft().size
+        entries, sizes, size = known.entries, known.entry_sizes, entry.size
+        entries.append(entry)
+        sizes.append(size)
+        known.entry_bytes += size
+        while entries and (len(entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
+            entries.popleft()
+            known.entry_bytes -= sizes.popleft()
+            known.forgotten_entries += 1
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
@@ -262,11 +283,17 @@ class MemoryStore(Store):
             return tuple(sorted(everything, key=lambda entry: entry.at))
         return tuple(self._seen(project).entries)
 
+    async def forgotten_entries(self, project: str) -> int:
+        """See `Store`."""
+        seen = self._projects.values() if project == ALL_PROJECTS else [self._seen(project)]
+        return sum(known.forgotten_entries for known in seen)
+
     async def clear_entries(self, project: str) -> None:
         """See `Store`."""
         for known in self._projects.values() if project == ALL_PROJECTS else [self._of(project)]:
             known.entries.clear()
-            known.entry_bytes = 0
+            known.entry_sizes.clear()
+            known.entry_bytes = known.forgotten_entries = 0
 
     async def add_endpoint(self, project: str, record: EndpointRecord) -> bool:
         """See `Store`."""

@@ -7,11 +7,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mockapi.errors import ApiError
+from mockapi.wire.catalogue import told
 from mockapi.wire.models import Family, family_of
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.validation import listed
 
 __all__ = ["RULES", "Rule", "check_capabilities"]
+
+_NEEDS_THOUGHT = ("file_search", "code_interpreter", "image_generation")
+_ELSEWHERE = (
+    "text-embedding-", "whisper-", "tts-", "dall-e-", "sora-", "omni-moderation-", "text-moderation-", "davinci-", "babbage-",
+)  # fmt: skip
+"""Beginnings of the names of models that other endpoints serve."""
 
 
 class Rule(NamedTuple):
@@ -22,22 +29,12 @@ class Rule(NamedTuple):
     error: Callable[[CreateRequest, Family], ApiError]
 
 
-def _unsupported(param: str, code: str | None) -> Callable[[CreateRequest, Family], ApiError]:
-    message = f"Unsupported parameter: '{param}' is not supported with this model."
-    return lambda request, family: ApiError(message, param=param, code=code)
-
-
-def _no_logprobs(param: str) -> Callable[[CreateRequest, Family], ApiError]:
-    message = "logprobs are not supported with reasoning models."
-    return lambda request, family: ApiError(message, param=param, code="unsupported_parameter")
+def _refused(row: str, param: str) -> Callable[[CreateRequest, Family], ApiError]:
+    return lambda request, family: told(row, path=param)
 
 
 def _unsupported_value(param: str, value: str, model: str, supported: tuple[str, ...]) -> ApiError:
-    message = (
-        f"Unsupported value: '{value}' is not supported with the '{model}' model. "
-        f"Supported values are: {listed(supported, 'and')}."
-    )
-    return ApiError(message, param=param, code="unsupported_value")
+    return told("unsupported_value", path=param, value=value, model=model, values=listed(supported, "and"))
 
 
 def _effort(request: CreateRequest) -> str | None:
@@ -56,29 +53,35 @@ def _wants_logprobs(request: CreateRequest) -> bool:
     return "message.output_text.logprobs" in request.include
 
 
+def _built_in(request: CreateRequest) -> list[str]:
+    """Tools that a model which hardly thinks cannot use."""
+    types = [str(tool["type"]) for tool in request.tools]
+    return [kind for kind in dict.fromkeys(types) if kind in _NEEDS_THOUGHT or kind.startswith("web_search")]
+
+
 RULES = (
     Rule(
         "temperature",
         lambda request, family: _is_reasoning_now(request, family) and request.temperature not in (None, 1),
-        _unsupported("temperature", None),
+        _refused("unsupported_sampling", "temperature"),
     ),
     Rule(
         "top_p",
         lambda request, family: _is_reasoning_now(request, family) and request.top_p is not None,
-        _unsupported("top_p", None),
+        _refused("unsupported_sampling", "top_p"),
     ),
     *(
         Rule(
             name,
             lambda request, family, name=name: _is_reasoning_now(request, family) and name in request.model_fields_set,  # type: ignore[misc]
-            _unsupported(name, None),
+            _refused("unsupported_sampling", name),
         )
         for name in ("presence_penalty", "frequency_penalty")
     ),
     Rule(
         "reasoning.effort",
         lambda request, family: not family.is_reasoning and _effort(request) is not None,
-        _unsupported("reasoning.effort", "unsupported_parameter"),
+        _refused("unsupported_parameter", "reasoning.effort"),
     ),
     Rule(
         "reasoning.effort",
@@ -91,28 +94,29 @@ RULES = (
         lambda request, family: _unsupported_value("text.verbosity", str(_verbosity(request)), request.model, family.verbosities),
     ),
     Rule(
+        "reasoning.effort",
+        lambda request, family: family.is_reasoning and _effort(request) == "minimal" and bool(_built_in(request)),
+        lambda request, family: told("unsupported_tools", tools=", ".join(_built_in(request))),
+    ),
+    Rule(
         "include",
         lambda request, family: family.is_reasoning and _wants_logprobs(request),
-        _no_logprobs("include"),
+        _refused("unsupported_logprobs", "include"),
     ),
     Rule(
         "top_logprobs",
         lambda request, family: family.is_reasoning and request.top_logprobs > 0,
-        _no_logprobs("top_logprobs"),
+        _refused("unsupported_logprobs", "top_logprobs"),
     ),
     Rule(
         "include",
         lambda request, family: not family.is_reasoning and "reasoning.encrypted_content" in request.include,
-        lambda request, family: ApiError("Encrypted content is not supported with this model.", param="include"),
+        lambda request, family: told("unsupported_encryption"),
     ),
     Rule(
         "prompt_cache_retention",
         lambda request, family: family.caches_24h_only and request.prompt_cache_retention == "in_memory",
-        lambda request, family: ApiError(
-            "This model is compatible only with 24h extended prompt caching",
-            param="prompt_cache_retention",
-            code="invalid_parameter",
-        ),
+        lambda request, family: told("unsupported_cache_retention"),
     ),
 )
 """The table; the first rule that is violated is told."""
@@ -121,7 +125,9 @@ _TOUCHED = frozenset(rule.param.partition(".")[0] for rule in RULES)
 
 
 def check_capabilities(request: CreateRequest) -> None:
-    """Raise the real API's error for the first thing the request's model does not offer."""
+    """Raise the real API's error for the first thing the request's model does not offer, Responses themselves first."""
+    if request.model.startswith(_ELSEWHERE):
+        raise told("model_not_supported", model=request.model)
     if not request.model_fields_set & _TOUCHED:
         return
     family = family_of(request.model)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Required
 from pydantic import ConfigDict, StringConstraints, with_config
 
 from mockapi.wire.json import JsonObject
+from mockapi.wire.media import FILE_DATA, IMAGE_URL, ONE_SOURCE
 from mockapi.wire.typed import STRICT, TypedDict, tagged
 
 __all__ = ["MAX_TEXT", "AssistantPart", "OutputPart", "ReasoningText", "SummaryText", "Text", "UserPart"]
@@ -38,7 +39,7 @@ class InputImage(TypedDict, total=False):
     type: Required[Literal["input_image"]]
     detail: Literal["low", "high", "auto", "original"] | None
     file_id: str | None
-    image_url: str | None
+    image_url: Annotated[str, IMAGE_URL] | None
     prompt_cache_breakpoint: CacheBreakpoint | None
 
 
@@ -48,7 +49,7 @@ class InputFile(TypedDict, total=False):
 
     type: Required[Literal["input_file"]]
     detail: Literal["auto", "low", "high"] | None
-    file_data: str | None
+    file_data: Annotated[str, FILE_DATA] | None
     file_id: str | None
     file_url: str | None
     filename: str | None
@@ -165,12 +166,12 @@ class ReasoningText(TypedDict, total=False):
 
 _USER_PARTS = {
     "input_text": InputText,
-    "input_image": InputImage,
+    "input_image": Annotated[InputImage, ONE_SOURCE],
     "input_file": InputFile,
     "scoped_content": ScopedContent,
     "input_audio": InputAudio,
 }
-_OUTPUT_PARTS = {"input_text": InputText, "input_image": InputImage, "input_file": InputFile}
+_OUTPUT_PARTS = {name: _USER_PARTS[name] for name in ("input_text", "input_image", "input_file")}
 
 # Every part type there is: an unknown one is told before one that stands in the wrong message (ERRORS.md §4.2).
 _PART_TYPES = (

@@ -5,8 +5,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from struct import Struct
 
 __all__ = [
+    "ORGANIZATION",
     "Derivation",
     "alnum",
     "chance",
@@ -14,18 +16,26 @@ __all__ = [
     "is_id",
     "partition_among",
     "partition_of",
+    "project_id_of",
     "request_id_of",
+    "stem_of",
     "text_of_length",
     "thread_id",
 ]
 
+_LENGTH = Struct(">Q").pack
 _ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ORGANIZATION = "org-mock"
+"""The organization of callers that name none."""
+
 _TO_ALNUM = bytes(_ALNUM[byte % 62] for byte in range(256))
 
 
 def digest(key: bytes, *parts: bytes, size: int = 32) -> bytes:
     """A keyed hash of the parts; parts are length-prefixed, so ("a", "bc") and ("ab", "c") differ."""
-    framed = b"".join([len(part).to_bytes(8, "big") + part for part in parts])
+    framed = b""
+    for part in parts:
+        framed += _LENGTH(len(part)) + part
     return blake2b(framed, key=key[:64], digest_size=size).digest()
 
 
@@ -43,6 +53,11 @@ def text_of_length(seed: bytes, length: int) -> str:
 def request_id_of(identity: bytes) -> str:
     """`req_` and 32 hex digits (ERRORS.md §11), from the digest of a call."""
     return f"req_{identity.hex()[:32]}"
+
+
+def project_id_of(key: str) -> str:
+    """The id of the project that an API key belongs to, as answers tell it."""
+    return f"proj_{alnum(digest(b'project', key.encode(), size=24))}"
 
 
 def chance(seed: bytes, *parts: bytes) -> float:
@@ -65,6 +80,11 @@ def partition_of(any_id: str) -> str | None:
     return None
 
 
+def stem_of(any_id: str) -> str:
+    """What the ids of one response have in common: partition, flag and seconds, behind the prefix."""
+    return any_id.partition("_")[2][:26]
+
+
 def partition_among(items: Iterable[Mapping[str, object]]) -> str | None:
     """What a client that replays its history goes on with: the partition of the first item whose id has one."""
     given = (partition_of(item_id) for item in items if isinstance(item_id := item.get("id"), str))
@@ -74,27 +94,27 @@ def partition_among(items: Iterable[Mapping[str, object]]) -> str | None:
 class Derivation:
     """All ids of one response follow from its digest: nothing is drawn, so nothing differs between runs."""
 
-    __slots__ = ("_digest", "_stem", "_tails")
+    __slots__ = ("_digest", "_tails", "stem")
 
     def __init__(self, digest: bytes, *, is_stored: bool, seconds: int, partition: str | None = None) -> None:
         self._digest = digest
         flag = "00" if is_stored else "01"
-        self._stem = f"{partition or digest[:8].hex()}{flag}{seconds & 0xFFFFFFFF:08x}"
+        self.stem = f"{partition or digest[:8].hex()}{flag}{seconds & 0xFFFFFFFF:08x}"
         self._tails = blake2b(digest, digest_size=_TAILS * 12).hexdigest()
 
     def input_ids(self, prefixes: Sequence[str]) -> list[str]:
         """Ids of the items that the request brought."""
         blocks = range((len(prefixes) + 4) // 5)
         tails = "".join([blake2b(self._digest, salt=b"input %08d" % n, digest_size=60).hexdigest() for n in blocks])
-        return [f"{prefix}_{self._stem}{tails[n * 24 : n * 24 + 24]}" for n, prefix in enumerate(prefixes)]
+        return [f"{prefix}_{self.stem}{tails[n * 24 : n * 24 + 24]}" for n, prefix in enumerate(prefixes)]
 
     def id(self, prefix: str, ordinal: int) -> str:
         """The ordinal-th id; ordinal 0 is the response itself. `call` ids have 24 alphanumerics instead."""
         if prefix == "call":
             return "call_" + alnum(blake2b(self._digest, digest_size=24, salt=b"%016d" % ordinal).digest())
         if ordinal < _TAILS:  # the first few are cut from one hash
-            return f"{prefix}_{self._stem}{self._tails[ordinal * 24 : ordinal * 24 + 24]}"
-        return f"{prefix}_{self._stem}{blake2b(self._digest, digest_size=12, salt=b'%016d' % ordinal).hexdigest()}"
+            return f"{prefix}_{self.stem}{self._tails[ordinal * 24 : ordinal * 24 + 24]}"
+        return f"{prefix}_{self.stem}{blake2b(self._digest, digest_size=12, salt=b'%016d' % ordinal).hexdigest()}"
 
 
 _TAILS = 5

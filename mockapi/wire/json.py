@@ -3,12 +3,29 @@
 import re
 from collections.abc import Mapping
 from math import isfinite
+from typing import Protocol
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["JsonObject", "dumps", "loads", "ordered", "pretty"]
+__all__ = ["Encodable", "JsonObject", "dumps", "encoded", "loads", "ordered", "pretty", "spaced"]
 
 JsonObject = dict[str, object]
+
+
+class Encodable(Protocol):
+    """A value that never changes and can become bytes: whoever keeps it in memory need not make them."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes those are."""
+
+    def to_bytes(self) -> bytes:
+        """The same bytes each time."""
+
+
+def encoded(part: bytes | Encodable) -> bytes:
+    """A value's bytes, or those it is already."""
+    return part if isinstance(part, bytes) else part.to_bytes()
 
 
 def loads(data: bytes | str) -> object:
@@ -38,6 +55,13 @@ def dumps(value: object) -> bytes:
 def pretty(value: object) -> bytes:
     """Two-space indent, no trailing newline: how the real API writes request errors (ERRORS.md §1)."""
     return to_json(value, indent=2)
+
+
+def spaced(value: object) -> bytes:
+    """One line with spaces behind commas and colons of objects: how errors from deeper inside are written (ERRORS.md §1)."""
+    if not isinstance(value, Mapping):
+        return to_json(value)
+    return b"{%b}" % b", ".join(b"%b: %b" % (to_json(name), spaced(each)) for name, each in value.items())
 
 
 def ordered(item: Mapping[str, object]) -> JsonObject:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["SNAPSHOTS", "Family", "family_of", "snapshot_of"]
+__all__ = ["SNAPSHOTS", "Family", "family_of", "names_of", "snapshot_of"]
 
 SNAPSHOTS = {
     "gpt-4.1": "gpt-4.1-2025-04-14",
@@ -89,6 +89,12 @@ _FAMILIES = (
 def snapshot_of(model: str) -> str:
     """The name a body shows for a requested model: the dated snapshot where one is known, else the name itself."""
     return SNAPSHOTS.get(model, model)
+
+
+@lru_cache(maxsize=1024)
+def names_of(model: str) -> tuple[str, ...]:
+    """Under which names a model is known: its own, and the aliases of a snapshot."""
+    return (model, *(alias for alias, snapshot in SNAPSHOTS.items() if snapshot == model))
 
 
 @lru_cache(maxsize=1024)

@@ -1,16 +1,27 @@
 """The response object: every key a real body has, in the real order, with the real defaults (WIRE.md §2)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.models import family_of, snapshot_of
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tools import echo_tool
 
-__all__ = ["BILLING", "Echo", "Snapshot", "echo_request", "encode_response", "tool_usage", "usage_object"]
+__all__ = [
+    "BILLING",
+    "PLAIN",
+    "Echo",
+    "Snapshot",
+    "Usage",
+    "echo_request",
+    "encode_response",
+    "encode_usage",
+    "tokens_of",
+    "tool_usage",
+]
 
 BILLING = b',"billing":{"payer":"developer"}'
 _TOKENS = {"image_tokens": 0, "text_tokens": 0}
@@ -76,13 +87,13 @@ def echo_request(request: CreateRequest, overrides: Mapping[str, object] = Mappi
 
     `overrides` are body keys that a scenario scripts; keys that no body has go to the end.
     """
-    if not overrides and request.model_fields_set <= _PLAIN:
+    if not overrides and request.model_fields_set <= PLAIN:
         return _plain_echo(request.model, request.store, request.background)
     return _rendered(_pairs(request), overrides)
 
 
-_PLAIN = frozenset({"model", "input", "stream", "stream_options", "store", "background", "include"})
-"""Parameters that leave no trace in a body but the three that `_plain_echo` takes."""
+PLAIN = frozenset({"model", "input", "stream", "stream_options", "store", "background", "include"})
+"""Parameters that leave no trace in a body but `model`, `store` and `background`."""
 
 
 @lru_cache(maxsize=1024)
@@ -202,15 +213,60 @@ def _echo_text(request: CreateRequest) -> JsonObject:
     return {"format": form, "verbosity": text.get("verbosity") or "medium"}
 
 
-def usage_object(input_tokens: int, output_tokens: int, reasoning_tokens: int, cached_tokens: int = 0) -> JsonObject:
-    """`usage`, in the wire's key order (WIRE.md §10); all figures are tokens."""
-    return {
-        "input_tokens": input_tokens,
-        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": cached_tokens},
-        "output_tokens": output_tokens,
-        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
-        "total_tokens": input_tokens + output_tokens,
-    }
+class Usage(Mapping[str, object]):
+    """`usage` as counted, in the wire's key order (WIRE.md §10); all figures are tokens.
+
+    Equal to the dict that it stands for; what a scenario scripts is such a dict.
+    """
+
+    __slots__ = ("cached_tokens", "input_tokens", "output_tokens", "reasoning_tokens")
+
+    def __init__(self, input_tokens: int, output_tokens: int, reasoning_tokens: int, cached_tokens: int = 0) -> None:
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.reasoning_tokens = reasoning_tokens
+        self.cached_tokens = cached_tokens
+
+    def __getitem__(self, key: str) -> object:
+        return self._shown()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown())
+
+    def __len__(self) -> int:
+        return 5
+
+    def _shown(self) -> JsonObject:
+        shown = loads(self.encoded())
+        return shown if isinstance(shown, dict) else {}
+
+    def encoded(self) -> bytes:
+        """Its JSON."""
+        return (
+            b'{"input_tokens":%d,"input_tokens_details":{"cache_write_tokens":0,"cached_tokens":%d},'
+            b'"output_tokens":%d,"output_tokens_details":{"reasoning_tokens":%d},"total_tokens":%d}'
+        ) % (
+            self.input_tokens, self.cached_tokens, self.output_tokens, self.reasoning_tokens,
+            self.input_tokens + self.output_tokens,
+        )  # fmt: skip
+
+
+def tokens_of(usage: Mapping[str, object]) -> tuple[int, int, int]:
+    """(input, of which cached, output) tokens of a usage; 0 for what is no number."""
+    if isinstance(usage, Usage):
+        return usage.input_tokens, usage.cached_tokens, usage.output_tokens
+    details = usage.get("input_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
+    return _count(usage.get("input_tokens")), _count(cached), _count(usage.get("output_tokens"))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def encode_usage(usage: Mapping[str, object]) -> bytes:
+    """The JSON of a usage, counted or scripted."""
+    return usage.encoded() if isinstance(usage, Usage) else dumps(usage)
 
 
 def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
@@ -238,7 +294,7 @@ def encode_response(echo: Echo, snapshot: Snapshot, output: bytes) -> bytes:
         echo.tool_usage if is_over else _UNUSED,
         echo.before_usage,
         b',"usage":',
-        dumps(usage) if usage else b"null",
+        encode_usage(usage) if usage else b"null",
         echo.after_usage,
         b"}",
     )

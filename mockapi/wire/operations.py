@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from mockapi.wire.catalogue import told
 from mockapi.wire.content import MAX_TEXT
 from mockapi.wire.items import Input, InputItem
 from mockapi.wire.json import JsonObject
@@ -25,7 +26,7 @@ from mockapi.wire.requests import (
 )
 from mockapi.wire.tools import Tool, ToolChoice
 from mockapi.wire.typed import FIRST_ERROR
-from mockapi.wire.validation import api_error, missing_parameter, not_an_integer
+from mockapi.wire.validation import api_error, missing_parameter
 
 __all__ = [
     "CompactRequest",
@@ -61,6 +62,11 @@ class _WithInput(BaseModel):
     def input_items(self) -> list[JsonObject]:
         """The input as full items."""
         return full_items(self.input or [])
+
+    @property
+    def text_alone(self) -> str:
+        """The input, if it is one text; else nothing."""
+        return self.input if isinstance(self.input, str) else ""
 
 
 class TokenCountRequest(_WithInput):
@@ -160,7 +166,7 @@ def parse_query(pairs: Sequence[tuple[str, str]], *, lenient: bool = False) -> L
         if key == "limit":
             is_number = re.fullmatch(r"-?[0-9]{1,300}", value) is not None
             if not is_number and not lenient:
-                raise not_an_integer("limit")
+                raise told("invalid_type_integer", path="limit")
             raw["limit"] = int(value) if is_number else value
         elif key in ("after", "order"):
             raw[key] = value

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Required, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
 
-from mockapi.errors import ApiError
+from mockapi.wire.catalogue import told
 from mockapi.wire.items import Input
-from mockapi.wire.json import JsonObject
+from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.strict import check_strict
 from mockapi.wire.tools import StringOrObject, Tool, ToolChoice, tool_names
 from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, TypedDict, by_kind, keys_of, tagged
@@ -165,6 +165,14 @@ class AccessPrograms(TypedDict, total=False):
 
 
 @with_config(STRICT)
+class BackgroundOptions(TypedDict, total=False):
+    """`background_options` (SDK 3.54); a window changes no time here: steps say how long a run takes."""
+
+    completion_window: Literal["soonest", "2h", "8h"] | None
+    continuation_id: str | None
+
+
+@with_config(STRICT)
 class ImageConfig(TypedDict, total=False):
     """`image`."""
 
@@ -214,11 +222,17 @@ class CreateRequest(BaseModel):
     context_management: list[ContextManagement] = _NONE
     access_programs: AccessPrograms | None = None
     image: ImageConfig | None = None
+    background_options: BackgroundOptions | None = None
 
     @property
     def input_items(self) -> list[JsonObject]:
         """The input as items; a string is one user message, `{role, content}` messages get their type and parts."""
         return full_items(self.input)
+
+    @property
+    def text_alone(self) -> str:
+        """The input, if it is one text: one user message that refers to nothing."""
+        return self.input if isinstance(self.input, str) else ""
 
     @property
     def wants_obfuscation(self) -> bool:
@@ -287,18 +301,62 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
 def _check_together(request: CreateRequest) -> None:
     """What is right by itself and wrong together, or only under its own rules."""
     if request.stream_options is not None and not request.stream:
-        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise ApiError(message, param="stream_options")
+        raise told("stream_options_without_stream")
+    if request.background_options is not None:
+        _check_window(request, request.background_options.get("completion_window"))
     choice = request.tool_choice
     if choice == "required" and not request.tools:
-        raise ApiError("Tool choice 'required' must be specified with 'tools' parameter.", param="tool_choice")
+        raise told("tool_choice_without_tools")
     if isinstance(choice, dict) and choice["type"] in ("function", "custom"):
         names = set(tool_names(request.tools))
         if choice["name"] not in names:
-            raise ApiError(f"Tool choice '{choice['type']}' not found in 'tools' parameter.", param="tool_choice")
+            raise told("tool_choice_not_found", kind=choice["type"])
     if request.tools or request.text:
         check_strict(request.text, request.tools)
+        _check_words(request)
+        _check_pictures(request)
 
+
+def _check_window(request: CreateRequest, window: str | None) -> None:
+    """The discounted windows want a plain background run (SDK 3.54, `BackgroundOptions`)."""
+    is_plain = request.background and not request.stream and request.service_tier in ("auto", "default")
+    if window in ("2h", "8h") and not is_plain:
+        raise told("completion_window_not_allowed", window=window)
+
+
+def _check_words(request: CreateRequest) -> None:
+    """`json_object` wants the word in the input; what a request goes on from, and sealed or kept items, may have it."""
+    form = (request.text or {}).get("format")
+    if form is None or form.get("type") != "json_object" or _goes_on(request):
+        return
+    if b"json" not in dumps(request.input).lower():
+        raise told("no_json_word")
+
+
+def _check_pictures(request: CreateRequest) -> None:
+    """What image generation refuses: to edit nothing, and options that a model has not (ERRORS.md §7)."""
+    for tool in request.tools:
+        if tool["type"] != "image_generation":
+            continue
+        if tool.get("input_fidelity") is not None and str(tool.get("model")).startswith(_NO_FIDELITY):
+            raise told("invalid_input_fidelity_model", model=tool["model"])
+        is_edit = tool.get("action") == "edit" and tool.get("input_image_mask") is None
+        if is_edit and not _goes_on(request) and not any(mark in dumps(request.input) for mark in _PICTURES):
+            raise told("image_edit_without_source")
+
+
+def _goes_on(request: CreateRequest) -> bool:
+    """Whether there is an input beyond the request's own, or one that cannot be read here."""
+    if request.previous_response_id or request.conversation or request.prompt:
+        return True
+    items = [] if isinstance(request.input, str) else request.input
+    kinds = (item.get("type") or ("message" if "role" in item else "item_reference") for item in items)
+    return any(kind in _SEALED for kind in kinds)
+
+
+_NO_FIDELITY = "gpt-image-2-codex"
+_PICTURES = (b'"input_image"', b'"image_generation_call"', b'"computer_call_output"')
+_SEALED = ("compaction", "item_reference")
 
 _LENIENT_MODEL = "gpt-4o"
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Required
 from pydantic import Field, StringConstraints, with_config
 
 from mockapi.wire.json import JsonObject
+from mockapi.wire.media import MCP_SERVER
 from mockapi.wire.typed import STRICT, AnyObject, OneOf, TypedDict, by_kind, tagged
 
 __all__ = ["TOOL_TYPES", "Tool", "ToolChoice", "echo_tool", "tool_names"]
@@ -56,7 +57,7 @@ class FileSearch(TypedDict, total=False):
     """`file_search`."""
 
     type: Required[Literal["file_search"]]
-    vector_store_ids: Required[list[str]]
+    vector_store_ids: Required[Annotated[list[str], Field(min_length=1)]]
     filters: AnyObject | None
     max_num_results: Annotated[int, Field(ge=1, le=50)] | None
     ranking_options: AnyObject | None
@@ -208,7 +209,7 @@ _TOOLS: dict[str, Any] = {
     "web_search_2025_08_26": WebSearch,
     "web_search_preview": WebSearch,
     "web_search_preview_2025_03_11": WebSearch,
-    "mcp": Mcp,
+    "mcp": Annotated[Mcp, MCP_SERVER],
     "code_interpreter": CodeInterpreter,
     "programmatic_tool_calling": Bare,
     "image_generation": ImageGeneration,

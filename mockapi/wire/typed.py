@@ -4,13 +4,26 @@ Tags of unions begin with a character of the private use area, so that the error
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, NoReturn, Union
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, FailFast, GetCoreSchemaHandler, Tag, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
 
-__all__ = ["FIRST_ERROR", "STRICT", "AnyObject", "OneOf", "Status", "TypedDict", "by_kind", "id_of", "keys_of", "tagged"]
+__all__ = [
+    "FIRST_ERROR",
+    "REFUSED",
+    "STRICT",
+    "AnyObject",
+    "OneOf",
+    "Status",
+    "TypedDict",
+    "by_kind",
+    "id_of",
+    "keys_of",
+    "refuse",
+    "tagged",
+]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -36,6 +49,14 @@ TAG = "\ue000"
 def keys_of(loc: Sequence[str | int]) -> tuple[str | int, ...]:
     """A location without union tags."""
     return tuple(part for part in loc if isinstance(part, int) or not part.startswith(TAG))
+
+
+REFUSED = "refused"
+
+
+def refuse(row: str, /, **fields: object) -> NoReturn:
+    """Refuse the value that a validator looks at, in the words of a row of the catalogue; its `{path}` is where the value is."""
+    raise PydanticCustomError(REFUSED, "the real API refuses this: {row}", {"row": row, "fields": fields})
 
 
 class _Pick(Discriminator):

@@ -11,21 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mockapi.errors import ApiError
-from mockapi.wire.typed import keys_of
+from mockapi.wire.catalogue import told
+from mockapi.wire.typed import REFUSED, keys_of
 
-__all__ = ["Path", "api_error", "bad_json", "bad_prefix", "listed", "missing_parameter", "not_an_integer", "shortened"]
+__all__ = ["Path", "api_error", "bad_prefix", "listed", "missing_parameter", "shortened"]
 
 Path = tuple[str | int, ...]
-
-MOVED = (
-    "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'. Try again with the new "
-    "parameter. See the API documentation for more information: "
-    "https://platform.openai.com/docs/api-reference/responses/create."
-)
-INVALID_JSON = (
-    "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors include "
-    "trailing commas, missing closing brackets, missing quotation marks, etc.)"
-)
 
 _LONGEST_VALUE = 1_000  # characters of a wrong value that an error repeats
 
@@ -55,27 +46,14 @@ _KINDS = {
 }
 
 
-def bad_json() -> ApiError:
-    """A body that is not JSON (ERRORS.md §2)."""
-    return ApiError(INVALID_JSON, code="invalid_json")
-
-
 def missing_parameter(path: str) -> ApiError:
     """A required parameter that did not come."""
-    return ApiError(f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter")
-
-
-def not_an_integer(path: str) -> ApiError:
-    """Text where a whole number belongs: queries carry nothing else (ERRORS.md §2, "form field not convertible")."""
-    got = "a string value that could not be converted into an integer"
-    return ApiError(f"Invalid type for '{path}': expected an integer, but got {got}.", param=path, code="invalid_type")
+    return told("missing_required_parameter", path=path)
 
 
 def bad_prefix(where: str, value: str, prefix: str) -> ApiError:
     """An id that is not of its kind (ERRORS.md §4.2)."""
-    value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
-    message = f"Invalid '{where}': '{value}'. Expected an ID that begins with '{prefix}'."
-    return ApiError(message, param=where, code="invalid_value")
+    return told("invalid_id", path=where, value=_bounded(value), prefix=prefix)
 
 
 def api_error(error: ValidationError, body: Mapping[str, object], model: type[BaseModel]) -> ApiError:
@@ -114,9 +92,9 @@ def _context(detail: ErrorDetails) -> Mapping[str, object]:
 def _unknown(path: Path, body: Mapping[str, object], known: Sequence[str]) -> ApiError:
     where = written(path)
     if path == ("messages",):
-        return ApiError(MOVED, code="unsupported_parameter")
+        return told("moved_parameter")
     hint = _did_you_mean(where, [key for key in known if key not in body]) if len(path) == 1 else ""
-    return ApiError(f"Unknown parameter: '{where}'.{hint}", param=where, code="unknown_parameter")
+    return told("unknown_parameter", path=where, hint=hint)
 
 
 def _did_you_mean(key: str, candidates: Iterable[str]) -> str:
@@ -178,9 +156,11 @@ def _as_text(value: object) -> str:
 
 
 def _value_error(where: str, value: str, supported: Sequence[str]) -> ApiError:
-    value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
-    message = f"Invalid value: '{value}'. Supported values are: {listed(supported, 'and')}."
-    return ApiError(message, param=where, code="invalid_value")
+    return told("invalid_value", path=where, value=_bounded(value), values=listed(supported, "and"))
+
+
+def _bounded(value: str) -> str:
+    return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
 
 
 def _wrong_type(path: Path, detail: ErrorDetails) -> ApiError:
@@ -191,8 +171,7 @@ def _wrong_type(path: Path, detail: ErrorDetails) -> ApiError:
 def _type_error(path: Path, expected: str, value: object) -> ApiError:
     where = written(path)
     got = "an object" if value is None and len(path) == 1 else got_kind(value)
-    message = f"Invalid type for '{where}': expected {expected}, but got {got} instead."
-    return ApiError(message, param=where, code="invalid_type")
+    return told("invalid_type", path=where, expected=expected, got=got)
 
 
 def got_kind(value: object) -> str:
@@ -208,18 +187,11 @@ def got_kind(value: object) -> str:
     return names.get(type(value), "an object")
 
 
-def _bound(word: str, sign: str, key: str) -> Callable[[Path, ErrorDetails], ApiError]:
-    extreme = "minimum" if word == "below" else "maximum"
-    short = extreme[:3]
-
+def _bound(which: str, key: str) -> Callable[[Path, ErrorDetails], ApiError]:
     def tell(path: Path, detail: ErrorDetails) -> ApiError:
-        where, value, bound = written(path), detail["input"], _context(detail)[key]
+        bound = _context(detail)[key]
         kind = "decimal" if isinstance(bound, float) else "integer"
-        message = (
-            f"Invalid '{where}': {kind} {word} {extreme} value. "
-            f"Expected a value {sign} {_number(bound)}, but got {value} instead."
-        )
-        return ApiError(message, param=where, code=f"{kind}_{word}_{short}_value")
+        return told(f"{kind}_{which}", path=written(path), bound=_number(bound), value=detail["input"])
 
     return tell
 
@@ -229,67 +201,49 @@ def _number(value: object) -> str:
 
 
 def _too_long(path: Path, detail: ErrorDetails) -> ApiError:
-    where, context = written(path), _context(detail)
+    where, most, value = written(path), _context(detail)["max_length"], detail["input"]
     if detail["type"] == "string_too_long":
-        most, length = context["max_length"], len(str(detail["input"]))
-        message = (
-            f"Invalid '{where}': string too long. Expected a string with maximum length {most}, "
-            f"but got a string with length {length} instead."
-        )
-        return ApiError(message, param=where, code="string_above_max_length")
-    most, length = context["max_length"], len(detail["input"])
-    if isinstance(detail["input"], Mapping):
-        message = (
-            f"Invalid '{where}': too many properties. Expected an object with at most {most} properties, "
-            f"but got an object with {length} properties instead."
-        )
-        return ApiError(message, param=where, code="object_above_max_properties")
-    message = (
-        f"Invalid '{where}': array too long. Expected an array with maximum length {most}, "
-        f"but got an array with length {length} instead."
-    )
-    return ApiError(message, param=where, code="array_above_max_length")
+        return told("string_above_max_length", path=where, shown=where, most=most, length=len(str(value)))
+    row = "object_above_max_properties" if isinstance(value, Mapping) else "array_above_max_length"
+    return told(row, path=where, most=most, length=len(value))
 
 
 def _long_key(path: Path, detail: ErrorDetails) -> ApiError:
-    where, key = written(path), str(path[-1])
-    message = (
-        f"Invalid '{written((*path[:-1], shortened(key)))}': string too long. Expected a string with maximum length "
-        f"{_context(detail)['max_length']}, but got a string with length {len(key)} instead."
-    )
-    return ApiError(message, param=where, code="property_name_above_max_length")
+    key, most = str(path[-1]), _context(detail)["max_length"]
+    shown = written((*path[:-1], shortened(key)))
+    return told("property_name_above_max_length", path=written(path), shown=shown, most=most, length=len(key))
 
 
-def _too_short(path: Path, detail: ErrorDetails) -> ApiError:
-    where = written(path)
-    message = f"Invalid '{where}': empty string. Expected a string with minimum length 1, but got an empty string instead."
-    return ApiError(message, param=where, code="empty_string")
+def _empty(path: Path, detail: ErrorDetails) -> ApiError:
+    return told("empty_array" if detail["type"] == "too_short" else "empty_string", path=written(path))
 
 
 def _pattern(path: Path, detail: ErrorDetails) -> ApiError:
-    where = written(path)
-    message = (
-        f"Invalid '{where}': string does not match pattern. "
-        f"Expected a string that matches the pattern '{_context(detail)['pattern']}'."
-    )
-    return ApiError(message, param=where, code="invalid_value")
+    return told("pattern_mismatch", path=written(path), pattern=_context(detail)["pattern"])
 
 
 def _wrong_prefix(path: Path, detail: ErrorDetails) -> ApiError:
     return bad_prefix(written(path), str(detail["input"]), str(_context(detail)["prefix"]))
 
 
+def _refused(path: Path, detail: ErrorDetails) -> ApiError:
+    row, fields = _context(detail)["row"], _context(detail)["fields"]
+    return told(str(row), path=written(path), **(fields if isinstance(fields, dict) else {}))
+
+
 _TELLERS: dict[str, Callable[[Path, ErrorDetails], ApiError]] = {
     "missing": _missing,
     "literal_error": _enum,
     "union": _union,
-    "greater_than_equal": _bound("below", ">=", "ge"),
-    "less_than_equal": _bound("above", "<=", "le"),
+    "greater_than_equal": _bound("below_min_value", "ge"),
+    "less_than_equal": _bound("above_max_value", "le"),
     "string_too_long": _too_long,
-    "string_too_short": _too_short,
+    "string_too_short": _empty,
+    "too_short": _empty,
     "too_long": _too_long,
     "string_pattern_mismatch": _pattern,
     "id_prefix": _wrong_prefix,
+    REFUSED: _refused,
 }
 
 

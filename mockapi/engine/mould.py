@@ -1,0 +1,114 @@
+"""Moulds: what all responses of a constant step to one kind of request have in common, so that one is made by filling in.
+
+A mould's forms are cut from what the timeline renders for a sample, and tried on a second one: nothing is rendered in two ways.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+
+from mockapi.engine.plan import Plan
+from mockapi.engine.score import Score
+from mockapi.engine.timeline import Timeline
+from mockapi.wire.ids import digest
+from mockapi.wire.objects import encode_usage
+
+__all__ = ["Mould"]
+
+_LARGEST = 131_072  # `size` of a score whose forms are kept
+
+Read = Callable[[Timeline], bytes]
+
+
+class Form:
+    """Bytes with places for a response's id, its second, its usage, and the ids in its output."""
+
+    __slots__ = ("_bytes", "_pick")
+
+    def __init__(self, parts: list[bytes], places: list[int]) -> None:
+        """Constant parts, and between any two of them the place of the value that belongs there."""
+        self._bytes = b"%b".join([part.replace(b"%", b"%%") for part in parts])
+        self._pick = itemgetter(0, *places)  # one more than is shown: of one alone it would make no tuple
+
+    def filled(self, values: tuple[bytes, ...]) -> bytes:
+        """The bytes of one response."""
+        picked: tuple[bytes, ...] = self._pick(values)
+        return self._bytes % picked[1:]
+
+
+class Mould:
+    """Plans and timelines of one step for one kind of request; `blank` is a plan without what is a response's own.
+
+    `scripted` is the usage that the step scripts. Forms are cut at the second response: many moulds have one alone.
+    """
+
+    def __init__(self, blank: Plan, score: Score, scripted: Mapping[str, object]) -> None:
+        self.blank = blank
+        self.score = score
+        self.scripted = scripted
+        self._forms: dict[str, Form | None] = {}
+        self._is_used = False
+
+    def timeline(self, identity: bytes, started_at: float, usage: Mapping[str, object], partition: str | None) -> Timeline:
+        """The timeline of one response."""
+        _, _, echo, drafts, key, _, scenario, step, own_id, _, is_stored, ending, background = self.blank
+        plan = Plan(
+            identity, started_at, echo, drafts, key, usage, scenario, step, own_id, partition, is_stored, ending, background
+        )  # fmt: skip
+        is_first, self._is_used = not self._is_used, True
+        return Timeline(plan, self.score) if is_first else _Moulded(plan, self)
+
+    def form(self, name: str, read: Read) -> Form | None:
+        """The form of what `read` reads from timelines; None where there is none: what waits, or is too large."""
+        try:
+            return self._forms[name]
+        except KeyError:
+            form = self._forms[name] = self._cut(read)
+            return form
+
+    def _cut(self, read: Read) -> Form | None:
+        timeline = self._sample(b"first", 4_115_226_307.0)
+        if timeline.ends_s != 0.0 or self.score.size > _LARGEST:
+            return None
+        values = _values(timeline)
+        marks = values[1:] if self.blank.id else values  # an id that is scripted is always the same
+        found = re.split(b"(%b)" % b"|".join(map(re.escape, marks)), read(timeline))
+        form = Form(found[::2], [values.index(mark) for mark in found[1::2]])
+        other = self._sample(b"second", 4_115_239_413.0)
+        return form if form.filled(_values(other)) == read(other) else None  # a text looks like a mark
+
+    def _sample(self, name: bytes, started_at: float) -> Timeline:
+        usage = {"sample": digest(b"mould", name).hex()}
+        return Timeline(self.blank._replace(digest=digest(b"mould", name), started_at=started_at, usage=usage), self.score)
+
+
+def _values(timeline: Timeline) -> tuple[bytes, ...]:
+    plan = timeline.plan
+    ids = [each.encode() for each in timeline.item_ids]
+    return (timeline.response_id.encode(), b"%d" % int(plan.started_at), encode_usage(plan.usage), *ids)
+
+
+class _Moulded(Timeline):
+    """The timeline of a mould's response: what is asked for most is filled in."""
+
+    def __init__(self, plan: Plan, mould: Mould) -> None:
+        super().__init__(plan, mould.score)
+        self._mould = mould
+
+    @property
+    def answer(self) -> bytes:
+        form = self._mould.form("answer", _answer)
+        return super().answer if form is None else form.filled(_values(self))
+
+    @property
+    def stream(self) -> bytes:
+        form = self._mould.form("stream", _stream)
+        return super().stream if form is None else form.filled(_values(self))
+
+
+def _answer(timeline: Timeline) -> bytes:
+    return timeline.answer
+
+
+def _stream(timeline: Timeline) -> bytes:
+    return timeline.stream

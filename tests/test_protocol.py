@@ -1,0 +1,106 @@
+"""The short way of ready answers over a real socket: what a client gets is what uvicorn would have sent."""
+
+import asyncio
+import socket
+
+import pytest
+import uvicorn
+
+from mockapi.http.head import Head, HeadForm
+from mockapi.http.protocol import Protocol
+
+FORM = HeadForm([(b"x-constant", b"100%b"), (b"x-id", None), (b"content-length", None)])
+UNSIZED = HeadForm([(b"x-id", None)])
+
+
+async def app(scope, receive, send):
+    """Answers by path; the request's body comes back behind the path's own."""
+    asked = (await receive()).get("body", b"")
+    kind, body = scope["path"].strip("/"), b"hello " + asked
+    head = Head(FORM, (b"1", b"%d" % len(body)))
+    if kind in ("unsized", "empty"):
+        head, body = Head(UNSIZED, (b"2",)), body if kind == "unsized" else b""
+    if kind == "plain":
+        head = [*head]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    if kind == "pieces":
+        await send({"type": "http.response.body", "body": body[:2], "more_body": True})
+        body = body[2:]
+    elif kind == "broken":
+        raise RuntimeError
+    elif kind == "slow":
+        await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": body})
+
+
+def talk(sent: bytes, http=Protocol) -> bytes:
+    """All that a server of this protocol answers until it closes the connection."""
+
+    async def run():
+        config = uvicorn.Config(
+            app, http=http, ws="none", log_config=None, lifespan="off", server_header=False, date_header=False
+        )
+        server = uvicorn.Server(config)
+        sock = socket.create_server(("127.0.0.1", 0))
+        serving = asyncio.ensure_future(server._serve([sock]))
+        reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        server.should_exit = True
+        await serving
+        return answer
+
+    return asyncio.run(run())
+
+
+def ask(path="/", *headers, method="POST", version="1.1", body=b"you"):
+    lines = [f"{method} {path} HTTP/{version}", "host: x", f"content-length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+LAST = "connection: close"
+
+ROWS = {
+    "at once": ask("/", LAST),
+    "keep-alive, then close": ask() + ask("/", LAST),
+    "pipelined": ask() * 3 + ask("/plain") + ask("/slow") + ask("/unsized") + ask("/", LAST),
+    "chunked": ask("/unsized", LAST),
+    "chunked and empty": ask("/empty", LAST),
+    "HTTP/1.0": ask("/", version="1.0"),
+    "HTTP/1.0, chunked": ask("/unsized", version="1.0"),
+    "HEAD": ask("/", LAST, method="HEAD", body=b""),
+    "HEAD, unsized": ask("/unsized", LAST, method="HEAD", body=b""),
+    "a body in pieces": ask("/pieces") + ask("/pieces", LAST),
+    "plain headers": ask("/plain", LAST),
+    "expect": ask("/", "expect: 100-continue", LAST),
+    "an escaped path": ask("/%75nsized?a=%20", LAST),
+    "a long URL": ask("/" + "x" * 300 + "?" + "y" * 300, LAST),
+    "an upgrade nobody offers": ask("/", "connection: upgrade, close", "upgrade: websocket"),
+    "no HTTP": b"nonsense\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", ROWS.values(), ids=ROWS)
+def test_answers_are_those_of_uvicorn(sent):
+    ours = talk(sent)
+    assert ours
+    assert ours == talk(sent, "httptools")
+
+
+def test_a_head_is_never_sent_without_its_body():
+    answer = talk(ask("/broken", LAST))
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert b"x-constant" not in answer
+
+
+def test_a_head_is_pairs_too():
+    head = Head(FORM, (b"a", b"3"))
+    assert [*head] == [(b"x-constant", b"100%b"), (b"x-id", b"a"), (b"content-length", b"3")]
+    assert head.lines == b"x-constant: 100%b\r\nx-id: a\r\ncontent-length: 3\r\n"
+
+
+@pytest.mark.parametrize("pair", [(b"x-a", b"b\r\nset-cookie: c"), (b"x a", b"b"), (b"x-a\n", None)])
+def test_a_form_refuses_what_no_header_can_carry(pair):
+    with pytest.raises(ValueError, match="no header can say"):
+        HeadForm([pair])
