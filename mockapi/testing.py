@@ -36,6 +36,7 @@ _ADVICE = (
     'mockapi_settings {"strict": False} (docs/pytest.md).'
 )
 _RUNNING = "poll it to its end, cancel it, or move the clock with mockapi.advance(...)."
+_OF_THE_MODULE = "_ModuleClient"  # the SDK's own, behind `openai.responses`
 _FIELDS = {field.name for field in fields(Settings)}
 
 
@@ -97,6 +98,7 @@ class Session:
             for file in marker.args:
                 mock.use(file)
         self._divert_early_clients(item, mock, monkeypatch)
+        _renew_module_client(monkeypatch)
         _set_environment(mock, monkeypatch)
         return mock
 
@@ -191,7 +193,16 @@ def _clients(objects: Iterable[object]) -> Iterator[Any]:
     """The SDK's clients among some objects."""
     sdk = sys.modules.get("openai")
     kinds = tuple(kind for name in ("OpenAI", "AsyncOpenAI") if isinstance(kind := getattr(sdk, name, None), type))
-    return (each for each in objects if issubclass(type(each), kinds)) if kinds else iter(())
+    made = (each for each in objects if issubclass(type(each), kinds)) if kinds else iter(())
+    return (each for each in made if type(each).__name__ != _OF_THE_MODULE)
+
+
+def _renew_module_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`openai.responses.create(…)` without a client: it is built anew, of this test's environment."""
+    sdk = sys.modules.get("openai")
+    for name in ("_client", "api_key", "base_url", "organization", "project"):
+        if getattr(sdk, name, None) is not None:
+            monkeypatch.setattr(sdk, name, None)
 
 
 def _check_known(settings: Mapping[str, Any]) -> None:

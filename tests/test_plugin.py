@@ -322,6 +322,23 @@ def test_reuses(mockapi):
     result.assert_outcomes(passed=5)
 
 
+def test_the_sdks_module_client_follows_the_test(suite):
+    result = suite("""
+import openai
+openai.api_key = "sk-set-at-import"
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_module(mockapi, number):
+    mockapi.reply(f"number {number}")
+    assert openai.responses.create(model="m", input="x").output_text == f"number {number}"
+
+def test_restored():
+    assert openai.api_key == "sk-set-at-import"
+    openai.api_key = None
+""")
+    result.assert_outcomes(passed=3)
+
+
 def test_a_client_without_a_key_at_import_is_explained(suite, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     result = suite("client = OpenAI()\ndef test_it(mockapi): pass")
