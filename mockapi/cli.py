@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from mockapi import __version__
-from mockapi.commands import verdict
+from mockapi.commands import explain, verdict
 from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps, pretty
@@ -31,6 +31,7 @@ def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
 
 
+main.add_command(explain)
 main.add_command(verdict)
 
 
@@ -351,13 +352,17 @@ def wait(timeout: float, host: str, port: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
 @click.option("--streams", is_flag=True, help="How late many paced streams are, instead, beside bare sse-starlette.")
-def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool) -> None:
+@click.option("--plugin", is_flag=True, help="What the pytest plugin costs, instead; needs mockapi[pytest].")
+def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool, plugin: bool) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
     from mockapi.bench import run_bench, table_of
+    from mockapi.bench_plugin import run_plugin_bench
     from mockapi.bench_state import run_state_bench
     from mockapi.bench_streams import run_stream_bench
 
-    if streams:
+    if plugin:
+        rows, beside = run_plugin_bench(), "limit"
+    elif streams:
         rows, beside = run_stream_bench(), "bare sse-starlette"
     elif state:
         rows, beside = run_state_bench(), "beside"

@@ -3,6 +3,7 @@
 MockApiError
 ├── ScenarioError          a scenario file is wrong (refused at load; `mockapi check` lists the problems)
 ├── UsageError             wrong settings: a port in use, a path that is not there
+├── VerificationError      a test's `verify` does not hold; an AssertionError too
 └── ApiError               an answer in the real API's error shape: HTTP status and wire code
     └── MockError          an answer the real API does not have: codes begin with `mock_`, never retried
 
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ApiError", "Layout", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError"]
+__all__ = ["ApiError", "Layout", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError", "VerificationError"]
 
 
 class MockApiError(Exception):
@@ -22,6 +23,17 @@ class MockApiError(Exception):
 
 class UsageError(MockApiError):
     """The settings cannot work; the message is one sentence for the person at the shell."""
+
+
+class VerificationError(MockApiError, AssertionError):
+    """What a test expects of the requests does not hold; the message has what was found, and the nearest requests.
+
+    `failed` is the same as data: the `failed` of `POST /_mock/verify`.
+    """
+
+    def __init__(self, message: str, failed: Sequence[Mapping[str, object]] = ()) -> None:
+        super().__init__(message)
+        self.failed = tuple(failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class ApiError(MockApiError):
         self.headers = dict(headers or {})
         self.layout: Layout = layout
         self.answered_by: tuple[str, str] | None = None  # scenario and step that script this error
+        self.known: object = None  # what the request went on from (mockapi.scenario.match.Known)
         self.hit: object = None  # the fault that meets its answer on the way (mockapi.engine.faults.Hit)
 
     @property

@@ -24,3 +24,11 @@ def test_a_short_run_measures_everything():
 
 def test_the_table():
     assert table_of([Row("a", 1500, 3000, "per second")]).splitlines()[-1] == "| a | 1,500 | 3,000 | 0.50 | per second |"
+
+
+def test_what_the_plugin_costs_is_measured():
+    result = CliRunner().invoke(main, ["bench", "--plugin", "--json"])
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [(row["bare"], row["unit"]) for row in rows] == [(30, "ms"), (150, "ms"), (2, "ms")]
+    assert rows[0]["ours"] < 30  # far below: the others are a matter of the machine's load

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from mockapi.cli import main
+from mockapi.project import Project
 from mockapi.scenario.faults import BadJson, BadToolCall, FaultForm
 from mockapi.scenario.forms import FORMS, draft_of, long_item
 from mockapi.scenario.limits import RateForm
@@ -28,6 +29,7 @@ from mockapi.scenario.model import (
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.scenario.webhooks import DelayForm, FaultName, WebhookForm
 from mockapi.server import build_app
+from mockapi.service import verification
 from mockapi.settings import Settings
 from mockapi.verdict import RULES
 from mockapi.wire.catalogue import ERROR_NAMES
@@ -122,7 +124,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 14
+    assert len(routes) == 18
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)
@@ -160,3 +162,35 @@ def test_the_default_webhook_secret_is_told():
 def test_the_webhook_pages_scenario_loads():
     text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "webhooks.md").read_text(), re.DOTALL)[1]
     assert load_text(text).webhooks.fault.delay == 5.0
+
+
+def test_the_first_test_of_the_pytest_page_is_green(pytester, monkeypatch):
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pytest.md").read_text(), re.DOTALL)[0]
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makepyfile(code)
+    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+def test_the_library_page_prints_what_it_says(capsys):
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)[0]
+    exec(code, {})
+    assert capsys.readouterr().out == "Hello Ada!\n"
+
+
+def test_every_method_and_option_of_the_plugin_is_described():
+    from mockapi.mocking import MockServer
+    from mockapi.testing import Mock
+
+    page, library = (ROOT / "docs" / "pytest.md").read_text(), (ROOT / "docs" / "library.md").read_text()
+    names = [name for name in vars(Project) if not name.startswith("_") and name not in ("admin", "files")]
+    assert [name for name in names if f"`{name}" not in page] == []
+    own = [name for name in vars(MockServer) if not name.startswith("_") and name != "admin"]
+    assert [name for name in own if f"`{name}" not in library] == []
+    options = re.findall(r"\"(--mockapi-[a-z-]+|mockapi_[a-z]+)\"", (ROOT / "mockapi" / "pytest_plugin.py").read_text())
+    assert [name for name in options if f"`{name}" not in page] == []
+    assert issubclass(Mock, Project)
+
+
+def test_the_verification_page_names_every_key():
+    page = (ROOT / "docs" / "admin.md").read_text()
+    assert [key for key in verification.KEYS if f"`{key}" not in page] == []

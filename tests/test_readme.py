@@ -33,8 +33,15 @@ def test_its_scenario_is_one(serve):
     assert [item["type"] for item in output] == ["reasoning", "function_call"]
 
 
+def test_its_first_test_is_green(pytester, monkeypatch):
+    (code,) = [text for kind, text in BLOCKS if kind == "python" and "def test_" in text]
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makepyfile(code)
+    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=1)
+
+
 def test_its_python_prints_what_it_says(serve):
-    (code,) = [text for kind, text in BLOCKS if kind == "python"]
+    (code,) = [text for kind, text in BLOCKS if kind == "python" and "def test_" not in text]
     server = serve(paths=(SCENARIOS,))
     env = {**os.environ, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "any-key"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=60, check=True)

@@ -4,16 +4,14 @@ Everything but health and readiness is about the caller's project (its API key a
 about all.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from mockapi.admin import Admin
 from mockapi.errors import MockError
 from mockapi.http.exchange import Exchange
-from mockapi.http.guard import check_admin
+from mockapi.http.guard import admin_body, admin_project, check_admin
 from mockapi.http.messages import JSON, Answer, caller_of, read_body
-from mockapi.stores.base import ALL_PROJECTS
-from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.json import JsonObject
 
 __all__ = ["AdminApi"]
 
@@ -38,16 +36,7 @@ class AdminApi:
 
     def _project(self, exchange: Exchange) -> str:
         """Check that the caller may ask, and say for which project."""
-        check_admin(exchange, self._admin.settings)
-        project = exchange.query.get("project")
-        if project not in (None, ALL_PROJECTS):
-            raise MockError(
-                "'project' is * or left out: a project is known by its API key.", status=400, code="mock_invalid_query"
-            )
-        if self._admin.settings.api_keys or project is None:
-            project_of_key = caller_of(exchange.headers, self._admin.settings.api_keys).project
-            return project or project_of_key
-        return ALL_PROJECTS
+        return admin_project(exchange, self._admin.settings)
 
     async def list_scenarios(self, exchange: Exchange) -> None:
         """`GET /_mock/scenarios`: each with its steps and how often they answered."""
@@ -117,7 +106,7 @@ class AdminApi:
     async def move_clock(self, exchange: Exchange) -> None:
         """`POST /_mock/clock` `{"advance": "10m"}` or `{"set": "2026-02-01T00:00:00Z"}`: forward only."""
         project = self._project(exchange)
-        body = await _json_body(exchange, self._admin.settings.max_body)
+        body = await admin_body(exchange, self._admin.settings.max_body)
         await exchange.answer_json(self._clock_body(await self._admin.move_clock(project, body)))
 
     def _clock_body(self, now: float) -> JsonObject:
@@ -139,7 +128,7 @@ class AdminApi:
     async def arm_fault(self, exchange: Exchange) -> None:
         """`POST /_mock/faults`: `{"name", "when", "fault" or "error", "times", "chance", "armed"}`."""
         project = self._project(exchange)
-        body = await _json_body(exchange, self._admin.settings.max_body)
+        body = await admin_body(exchange, self._admin.settings.max_body)
         await exchange.answer_json(await self._admin.faults.arm(project, body))
 
     async def drop_faults(self, exchange: Exchange) -> None:
@@ -162,16 +151,6 @@ class AdminApi:
         """`POST /_mock/reset`: forget everything of this project, or of all."""
         await self._admin.reset(self._project(exchange))
         await exchange.answer_json({"status": "reset"})
-
-
-async def _json_body(exchange: Exchange, most: int) -> Mapping[str, object]:
-    try:
-        value = loads(await read_body(exchange.receive, most))
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise MockError("The body must be a JSON object.", status=400, code="mock_invalid_body")
-    return value
 
 
 def _flag(text: str | None, name: str) -> bool | None:

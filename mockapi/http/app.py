@@ -16,6 +16,7 @@ from mockapi.errors import ApiError, MockError
 from mockapi.http.admin import AdminApi
 from mockapi.http.conversations import ConversationsApi
 from mockapi.http.exchange import Exchange
+from mockapi.http.inspection import InspectionApi
 from mockapi.http.journal import Journal
 from mockapi.http.legacy import LEGACY_PATHS, gone
 from mockapi.http.messages import ClientGoneError
@@ -67,7 +68,9 @@ def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
         for base in ("/v1", "/scenarios/{scenario}/v1", "/openai/v1", "/openai")
         for path, operations in api
     ]
-    routes += [Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api)]
+    routes += [
+        Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api, InspectionApi(core))
+    ]
     unknown = _Endpoint(_always("", _unknown_url), journal)
     return _Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: courier.running())
 
@@ -155,7 +158,7 @@ def _webhooks_routes(api: WebhooksApi) -> _Routes:
     ]
 
 
-def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
+def _admin_routes(api: AdminApi, inspection: InspectionApi) -> list[tuple[str, Mapping[str, Named]]]:
     routes: list[tuple[str, Mapping[str, Operation]]] = [
         ("/health", {"GET": api.health, "HEAD": api.health}),
         ("/ready", {"GET": api.ready, "HEAD": api.ready}),
@@ -164,6 +167,10 @@ def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
         ("/scenarios/{name}", {"PUT": api.put_scenario, "GET": api.get_scenario, "DELETE": api.drop_scenario}),
         ("/requests", {"GET": api.list_requests, "DELETE": api.clear_requests}),
         ("/requests/{id}", {"GET": api.get_request}),
+        ("/requests/{id}/explanation", {"GET": inspection.explain}),
+        ("/verify", {"POST": inspection.verify}),
+        ("/responses", {"GET": inspection.responses}),
+        ("/conversations", {"GET": inspection.conversations}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
         ("/verdict", {"GET": api.verdict}),

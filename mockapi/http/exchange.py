@@ -12,6 +12,7 @@ from mockapi.errors import ApiError
 from mockapi.http.faults import FaultyLine, Line
 from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
+from mockapi.scenario.match import Known
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
@@ -36,6 +37,7 @@ class Exchange:
     is_legacy = False  # a call of an API that is gone
     resumed: Timeline | None = None
     fault = ""
+    known: Known | None = None  # what a create went on from, for whoever verifies
     advice: Mapping[str, str] = MappingProxyType({})  # what the answer's headers tell of asking again
     is_whole = True
     last_event: int | None = None  # that the client got, of a stream that a fault met
@@ -138,6 +140,7 @@ class Exchange:
         """Send an error, unless an answer has begun: then the connection ends without its end."""
         self.note, self.code = error.code or "", error.code
         self.answered_by = error.answered_by or self.answered_by
+        self.known = error.known if isinstance(error.known, Known) else self.known
         if self.status is None:
             await self.answer(error_answer(error, self.standard_headers(is_known=error.status != 401)))
 

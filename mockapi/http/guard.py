@@ -6,13 +6,17 @@ that a page makes resolve to 127.0.0.1 is neither).
 """
 
 import ipaddress
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from mockapi.errors import MockError
 from mockapi.http.exchange import Exchange
+from mockapi.http.messages import caller_of, read_body
 from mockapi.settings import Settings
+from mockapi.stores.base import ALL_PROJECTS
+from mockapi.wire.json import loads
 
-__all__ = ["check_admin"]
+__all__ = ["admin_body", "admin_project", "check_admin"]
 
 _OWN_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
@@ -55,3 +59,26 @@ def _is_allowed(netloc: str, settings: Settings) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name.endswith(".localhost")
+
+
+def admin_project(exchange: Exchange, settings: Settings) -> str:
+    """Check that the caller may ask, and say for which project."""
+    check_admin(exchange, settings)
+    project = exchange.query.get("project")
+    if project not in (None, ALL_PROJECTS):
+        raise MockError("'project' is * or left out: a project is known by its API key.", status=400, code="mock_invalid_query")
+    if settings.api_keys or project is None:
+        project_of_key = caller_of(exchange.headers, settings.api_keys).project
+        return project or project_of_key
+    return ALL_PROJECTS
+
+
+async def admin_body(exchange: Exchange, most: int) -> Mapping[str, object]:
+    """The JSON object that was sent; `MockError` 400 for anything else."""
+    try:
+        value = loads(await read_body(exchange.receive, most))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise MockError("The body must be a JSON object.", status=400, code="mock_invalid_body")
+    return value

@@ -73,5 +73,6 @@ class Journal:
             exchange.advice,
             exchange.is_whole,
             exchange.last_event,
+            exchange.known,
         )  # by place: this is on every call's way, and names cost
         await self.core.store.add_entry(caller.project, entry)

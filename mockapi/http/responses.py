@@ -28,7 +28,7 @@ class ResponsesApi:
         """`POST /v1/responses`."""
         call, identity = await self._calls.identified(exchange, "responses.create", has_body=True)
         created = await self._use.create(call, identity)
-        plan, exchange.timeline = created.plan, created.timeline
+        plan, exchange.timeline, exchange.known = created.plan, created.timeline, created.known
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
         exchange.arm(created.hit, self._use.core)

@@ -15,7 +15,7 @@ from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 from mockapi.wire.tools import tool_names
 
-__all__ = ["Criterion", "Difference", "Facts", "Verdict", "compile_when", "judge", "match_criteria"]
+__all__ = ["Criterion", "Difference", "Facts", "Known", "Verdict", "compile_when", "judge", "match_criteria", "shown"]
 
 _LONGEST_SHOWN = 200
 
@@ -27,6 +27,11 @@ class Facts(NamedTuple):
     raw: JsonObject
     headers: Mapping[str, str]
     context: Context
+
+    @property
+    def known(self) -> "Known":
+        """What body and headers alone do not tell of it."""
+        return Known(self.context, self.request.model, self.request.instructions, self.request.store)
 
     @property
     def instructions(self) -> str:
@@ -47,6 +52,15 @@ class Facts(NamedTuple):
             if item.get("type") == "additional_tools" and isinstance(tools, list):
                 added += tools
         return [*self.request.tools, *added] if added else self.request.tools
+
+
+class Known(NamedTuple):
+    """What matching saw of a create beyond its body and headers: the effective input, and what prompt or project set."""
+
+    context: Context
+    model: str
+    instructions: str | None
+    store: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +102,13 @@ Check = Callable[[Facts, dict[str, str]], object]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One key of a `when`, compiled."""
+    """One key of a `when`, compiled. `get` is what came, for whoever wants to see it although the check holds."""
 
     field: str
     wanted: str
     check: Check
+    get: Callable[[Facts], object]
+    literal: str | None = None
 
 
 def judge(criteria: Iterable[Criterion], facts: Facts) -> Verdict:
@@ -102,8 +118,7 @@ def judge(criteria: Iterable[Criterion], facts: Facts) -> Verdict:
         got = criterion.check(facts, verdict.groups)
         verdict.criteria += 1
         if got is not HOLDS:
-            shown = str(got) if isinstance(got, Said) else _shown(got)
-            verdict.differences.append(Difference(criterion.field, criterion.wanted, shown))
+            verdict.differences.append(Difference(criterion.field, criterion.wanted, shown(got)))
     return verdict
 
 
@@ -126,7 +141,10 @@ def compile_when(when: When) -> tuple[Criterion, ...]:
     )
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value for people: words as they are, anything else as data, long ones cut."""
+    if isinstance(value, Said):
+        return str(value)
     text = repr(value) if isinstance(value, str) else dumps(value).decode()
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
@@ -136,7 +154,7 @@ def _equal(name: str, wanted: object, get: Callable[[Facts], object]) -> list[Cr
         got = get(facts)
         return HOLDS if got == wanted and type(got) is type(wanted) else got
 
-    return [Criterion(name, _shown(wanted), check)]
+    return [Criterion(name, shown(wanted), check, get)]
 
 
 def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -> Criterion:
@@ -146,7 +164,7 @@ def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -
         groups.update(result.groups)
         return HOLDS if result.holds else Said("nothing") if got is None else got
 
-    return Criterion(name, matcher.wanted, check)
+    return Criterion(name, matcher.wanted, check, get, matcher.literal)
 
 
 def _model(value: object, when: When) -> list[Criterion]:
@@ -155,7 +173,7 @@ def _model(value: object, when: When) -> list[Criterion]:
     def check(facts: Facts, groups: dict[str, str]) -> object:
         return HOLDS if fnmatchcase(facts.request.model, glob) else facts.request.model
 
-    return [Criterion("model", _shown(glob), check)]
+    return [Criterion("model", shown(glob), check, lambda facts: facts.request.model)]
 
 
 def _input(value: object, when: When) -> list[Criterion]:
@@ -166,7 +184,7 @@ def _input(value: object, when: When) -> list[Criterion]:
             return Said("tool outputs and no user message after them (name `tool_output` to match such a turn)")
         return inner.check(facts, groups) if facts.context.has_user else Said("no user message")
 
-    return [Criterion("input", inner.wanted, check)]
+    return [Criterion("input", inner.wanted, check, inner.get, inner.literal)]
 
 
 def _tool_output(value: object, when: When) -> list[Criterion]:
@@ -183,19 +201,24 @@ def _tool_output(value: object, when: When) -> list[Criterion]:
             groups.update(result.groups)
             if result.holds:
                 return HOLDS
+        return get(facts)
+
+    def get(facts: Facts) -> object:
         came = [f"{output.name}: {output.output}" if matcher else output.name for output in facts.context.outputs]
         return came or Said("no tool output")
 
     words = {**wanted, "output": matcher.wanted} if matcher else wanted
-    return [Criterion("tool_output", _shown(value if isinstance(value, str) else words), check)]
+    return [Criterion("tool_output", shown(value if isinstance(value, str) else words), check, get)]
 
 
 def _approval(value: object, when: When) -> list[Criterion]:
     def check(facts: Facts, groups: dict[str, str]) -> object:
-        approvals = facts.context.approvals
-        return HOLDS if value in approvals else list(approvals) or Said("no approval")
+        return HOLDS if value in facts.context.approvals else get(facts)
 
-    return [Criterion("approval", _shown(value), check)]
+    def get(facts: Facts) -> object:
+        return list(facts.context.approvals) or Said("no approval")
+
+    return [Criterion("approval", shown(value), check, get)]
 
 
 def _tools(value: object, when: When) -> list[Criterion]:
@@ -204,9 +227,9 @@ def _tools(value: object, when: When) -> list[Criterion]:
     def check(facts: Facts, groups: dict[str, str]) -> object:
         offered = facts.tools
         missing = [name for name in wanted if name not in offered]
-        return Said(f"no {', '.join(missing)} among {_shown(sorted(set(offered)))}") if missing else HOLDS
+        return Said(f"no {', '.join(missing)} among {shown(sorted(set(offered)))}") if missing else HOLDS
 
-    return [Criterion("tools", _shown(wanted), check)]
+    return [Criterion("tools", shown(wanted), check, lambda facts: sorted(set(facts.tools)))]
 
 
 def _includes(got: object, wanted: object) -> bool:
@@ -222,7 +245,7 @@ def _subset(name: str, get: Callable[[Facts], object]) -> Callable[[object, When
             got = get(facts)
             return HOLDS if _includes(got, value) else got
 
-        return [Criterion(name, _shown(value), check)]
+        return [Criterion(name, shown(value), check, get)]
 
     return build
 
@@ -236,7 +259,7 @@ def _reference(name: str, get: Callable[[Facts], str | None]) -> Callable[[objec
             fits = (got is not None) == value if isinstance(value, bool) else got == value
             return HOLDS if fits else got or Said("none")
 
-        return [Criterion(name, _shown(value), check)]
+        return [Criterion(name, shown(value), check, lambda facts: get(facts) or Said("none"))]
 
     return build
 
@@ -283,7 +306,11 @@ def _at_pointer(pointer: str, wanted: object) -> Criterion:
             return HOLDS if result.holds else got
         return HOLDS if _includes(got, wanted) and isinstance(got, bool) == isinstance(wanted, bool) else got
 
-    return Criterion(name, matcher.wanted if matcher else _shown(wanted), check)
+    def get(facts: Facts) -> object:
+        found, got = resolve_pointer(facts.raw, pointer)
+        return got if found else Said("nothing")
+
+    return Criterion(name, matcher.wanted if matcher else shown(wanted), check, get, matcher.literal if matcher else None)
 
 
 def resolve_pointer(value: object, pointer: str) -> tuple[bool, object]:

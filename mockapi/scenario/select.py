@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from mockapi.scenario.load import Scenario, Step
 from mockapi.scenario.match import Facts, Verdict, judge, match_criteria
+from mockapi.scenario.nearness import Row, compare, lines_of, summary_of
 
-__all__ = ["Candidate", "Selection", "select_other", "select_step", "unmatched_message"]
+__all__ = ["Candidate", "Selection", "nearness", "obstacle", "place_of", "select_other", "select_step", "unmatched_message"]
 
 _NEAREST = 3
 
@@ -70,33 +71,58 @@ def select_other(candidates: Iterable[Candidate], facts: Facts, operation: str, 
     return Selection()
 
 
+def obstacle(candidate: Candidate, step: Step, *, in_order: bool = True) -> Row | None:
+    """What keeps a step from answering whatever is asked: its uses, or its turn in a script."""
+    if candidate.is_used_up(step):
+        used = candidate.uses.get(step.index, 0)
+        return Row("times", False, f"at most {_uses(step.times or 0)}", f"{_uses(used)} already: it is used up")
+    if in_order and step not in candidate.open_steps:
+        return Row("order", False, "its turn in the script", f"the turn of {_turn(candidate)}")
+    return None
+
+
+def nearness(candidate: Candidate, step: Step, facts: Facts) -> list[Row]:
+    """Every criterion of a step that did not answer; what fails first."""
+    rows, stop = compare(step.criteria, facts), obstacle(candidate, step)
+    if stop is None and step.chance is not None and all(row.holds for row in rows):
+        stop = Row("chance", False, f"a chance of {step.chance:g} to fire", "it did not")
+    return rows if stop is None else [stop, *rows]
+
+
 def unmatched_message(candidates: Sequence[Candidate], facts: Facts) -> str:
-    """What a person needs inside a test's traceback: the three nearest steps, wanted and got."""
-    lines = ["No scenario step matches this request."]
+    """What a person needs inside a test's traceback: the three nearest steps, each criterion with ✓ or ✗, wanted and got."""
+    head = f"No scenario step matches this request: {summary_of(facts)}."
     if not candidates:
-        return lines[0] + " No scenario is loaded."
-    misses = [miss for candidate in candidates for miss in _misses(candidate, facts)]
-    for _, text in sorted(misses, key=lambda miss: miss[0])[:_NEAREST]:
-        lines.append(text)
+        return f"{head} No scenario is loaded."
+    ranked = sorted((miss for candidate in candidates for miss in _misses(candidate, facts)), key=lambda miss: miss[0])
+    lines = [head, "The nearest:" if ranked else "The scenarios have no step for it."]
+    for _, candidate, step in ranked[:_NEAREST]:
+        lines.append(f"- {place_of(candidate.scenario, step)}:")
+        lines += lines_of(nearness(candidate, step, facts))
     return "\n".join(lines)
 
 
-def _misses(candidate: Candidate, facts: Facts) -> Iterable[tuple[tuple[int, int], str]]:
+def place_of(scenario: Scenario, step: Step) -> str:
+    """`weather, ask (weather.yaml:4)`."""
+    return f"{scenario.name}, {step.name} ({scenario.file}:{step.line})"
+
+
+def _misses(candidate: Candidate, facts: Facts) -> Iterable[tuple[tuple[int, int], Candidate, Step]]:
     scenario, waiting = candidate.scenario, candidate.open_steps
     for step in scenario.steps:
         verdict = judge(step.criteria, facts)
-        where = f"{scenario.name}, {step.name} ({scenario.file}:{step.line})"
-        reasons = [str(difference) for difference in verdict.differences]
-        if candidate.is_used_up(step):
-            reasons.append(f"used up: it may be used {step.times} time{'s' if step.times != 1 else ''}")
-        elif step not in waiting:
-            reasons.append("not its turn: the steps of a script are used in order")
-        reasons = reasons or ["its chance did not fire"]
         is_next = scenario.is_script and step in waiting  # what a script waits for explains its miss best
-        yield (
-            (0 if is_next else len(reasons), _nearness(verdict)),
-            f"- {where}:" + "".join(f"\n    {reason}" for reason in reasons),
-        )
+        obstacles = len(verdict.differences) + (step not in waiting or candidate.is_used_up(step))
+        yield (0 if is_next else max(obstacles, 1), _nearness(verdict)), candidate, step
+
+
+def _uses(number: int) -> str:
+    return f"{number} use{'s' if number != 1 else ''}"
+
+
+def _turn(candidate: Candidate) -> str:
+    waiting = candidate.open_steps
+    return repr(waiting[0].name) if waiting else "nobody: the script is over"
 
 
 def _nearness(verdict: Verdict) -> int:

@@ -30,10 +30,11 @@ _YES = TextResult(True, {})
 
 @dataclass(frozen=True, slots=True)
 class TextMatcher:
-    """A compiled matcher; `wanted` words it for people."""
+    """A compiled matcher; `wanted` words it for people, `literal` is the text that it compares with, where it is one."""
 
     wanted: str
     test: Callable[[str], TextResult]
+    literal: str | None = None
 
 
 def regex_of(text: str) -> Regex | None:
@@ -81,7 +82,7 @@ def compile_text(matcher: object) -> TextMatcher:
 
 def _named(kind: str, value: str) -> TextMatcher:
     if kind == "equals":
-        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO)
+        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO, value)
     if kind == "contains":
         return _contained(value)
     if kind == "matches":
@@ -91,7 +92,7 @@ def _named(kind: str, value: str) -> TextMatcher:
 
 def _contained(value: str) -> TextMatcher:
     needle = value.casefold()
-    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO)
+    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO, value)
 
 
 def _searched(source: str, pattern: Regex) -> TextMatcher:

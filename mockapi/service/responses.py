@@ -10,7 +10,7 @@ from mockapi.engine.plan import Plan
 from mockapi.engine.planner import Names, count_input, plan_reply, scripted_hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
-from mockapi.scenario.match import Facts
+from mockapi.scenario.match import Facts, Known
 from mockapi.scenario.names import History, template_names
 from mockapi.scenario.seeds import fill_prompt
 from mockapi.scenario.select import Selection
@@ -48,6 +48,7 @@ class Created(NamedTuple):
     project: str
     conversation_id: str | None = None
     hit: Hit | None = None
+    known: Known | None = None
     rates: Rates | None = None
 
     @property
@@ -84,11 +85,13 @@ class Responses:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
         asked = await self._faults.before(call, raw, identity, self._asked(call, raw), partial(self._charge_invalid, call, raw))
-        hit = await self._faults.meet(call, asked.facts, identity)
+        hit: Hit | None = None
         try:
+            hit = await self._faults.meet(call, asked.facts, identity)
             return await self._created(call, identity, asked, hit)
         except ApiError as error:
             error.hit = hit or error.hit
+            error.known = asked.facts.known
             raise
 
     async def _charge_invalid(self, call: Call, raw: JsonObject) -> None:
@@ -114,7 +117,7 @@ class Responses:
             before = await self._pasts.all_items(call.project, effective)
             timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
-        return Created(timeline, request.stream, call.project, request.conversation_id, hit, rates)
+        return Created(timeline, request.stream, call.project, request.conversation_id, hit, facts.known, rates)
 
     async def _asked(self, call: Call, raw: JsonObject) -> _Asked:
         """The request, checked: its body, what it refers to, its history. `ApiError` in the real API's words."""

@@ -1,5 +1,6 @@
 """Which step answers a call; uses are counted here, so that racing requests never share the last one."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -16,6 +17,8 @@ from mockapi.wire.ids import chance
 from mockapi.wire.json import JsonObject
 
 __all__ = ["NO_MATCH", "Selector"]
+
+log = logging.getLogger("mockapi")
 
 NO_MATCH = "mock_no_match"
 """The code of a miss."""
@@ -43,7 +46,9 @@ class Selector:
             server = self._core.settings.unmatched
             ways = {scenario.unmatched or server for scenario in scenarios} or {server}
             if "error" in ways:
-                raise MockError(unmatched_message(candidates, facts), status=422, code=NO_MATCH)
+                message = unmatched_message(candidates, facts)
+                log.warning("%s", message)
+                raise MockError(message, status=422, code=NO_MATCH)
         return selection
 
     async def select_other(self, call: Call, facts: Facts, identity: bytes) -> Selection:

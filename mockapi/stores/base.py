@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from mockapi.scenario.match import Known
 from mockapi.wire.buckets import Demand, Draw
 from mockapi.wire.json import Encodable, encoded
 
@@ -114,6 +115,8 @@ class Entry(NamedTuple):
 
     What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
     answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
+
+    `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
 
     id: str
@@ -141,12 +144,14 @@ class Entry(NamedTuple):
     advice: Mapping[str, str] = _NO_ADVICE
     is_whole: bool = True
     last_event: int | None = None
+    known: Known | None = None
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
         plan = len(self.plan) if isinstance(self.plan, bytes) else self.plan.size
-        return len(self.request) + len(self.response) + plan + 1_000
+        known = 0 if self.known is None else len(self.known.context.user_text) + len(self.known.context.system_text)
+        return len(self.request) + len(self.response) + plan + known + 1_000
 
 
 class EndpointRecord(NamedTuple):

@@ -1,0 +1,49 @@
+"""`mockapi explain`: a request held against scenario files, or a call of a running server's journal against its scenarios."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from mockapi.client import AdminClient
+from mockapi.errors import UsageError
+from mockapi.scenario.explain import explain
+from mockapi.scenario.load import CREATE, load_paths
+from mockapi.scenario.select import Candidate
+from mockapi.service.evidence import facts_of_body
+from mockapi.wire.json import JsonObject, loads
+
+__all__ = ["explain_call", "explain_request"]
+
+
+def explain_request(paths: Sequence[Path], request: str) -> JsonObject:
+    """The explanation of a create's body, or of a call as the journal shows it, given as JSON.
+
+    The first of its conversation: nothing was used before. `ScenarioError` and `UsageError` for what cannot be read.
+    """
+    try:
+        body = loads(request)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise UsageError("the request must be a JSON object: the body of POST /v1/responses")
+    headers: dict[str, str] = {}
+    if isinstance(call := body.get("request"), dict) and "operation" in body:
+        if body["operation"] != CREATE:
+            raise UsageError(f"the call is one of {body['operation']}: explain it where it was made, with --journal ID --url URL")
+        given = body.get("headers")
+        headers = {str(name).lower(): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+        body = call
+    scenarios = load_paths(paths)
+    return explain([Candidate(scenario, {}) for scenario in scenarios], facts_of_body(body, headers)).data
+
+
+def explain_call(entry_id: str, url: str, api_key: str, admin_key: str = "") -> JsonObject:
+    """The explanation of a call by the server that has it in its journal."""
+    place = urlsplit(url if "//" in url else f"http://{url}")
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise UsageError(f"--url {url}: give it as http://HOST:PORT")
+    client = AdminClient(f"{place.scheme}://{place.netloc}", admin_key=admin_key)
+    try:
+        return dict(client.call("GET", f"/_mock/requests/{quote(entry_id, safe='')}/explanation", api_key))
+    finally:
+        client.close()

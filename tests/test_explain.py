@@ -1,0 +1,129 @@
+"""`mockapi explain`: which step answers, and why the others do not; from a file, and from a server's journal."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from mockapi.cli import main
+
+FILE = """
+scenario: talk
+steps:
+  - {name: greet, when: {input: hello}, reply: hi}
+  - {name: model, when: {model: gpt-*, input: hello}, reply: hi}
+  - {name: luck, when: {input: luck}, chance: 0.5, reply: won}
+  - {name: rest, when: {input: luck}, reply: lost}
+  - {name: read, when: {endpoint: responses.retrieve}, error: server_error}
+"""
+
+
+@pytest.fixture
+def explain(tmp_path):
+    """Run the command on a request: `explain(body, *options)`."""
+    path = tmp_path / "talk.yaml"
+    path.write_text(FILE)
+
+    def run(body, *options):
+        text = body if isinstance(body, str) else json.dumps(body)
+        return CliRunner().invoke(main, ["explain", str(path), "--request", "-", *options], input=text)
+
+    return run
+
+
+def test_it_names_the_step_and_the_others_reasons(explain, tmp_path):
+    result = explain({"model": "gpt-5", "input": "hello there"})
+    place = f"({tmp_path}/talk.yaml"
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "The request: responses.create, model 'gpt-5', input 'hello there'.",
+        f"talk, greet {place}:4) answers:",
+        "    ✓ input: wanted containing 'hello', got 'hello there'",
+        f"- talk, model {place}:5) would too, but it comes later:",
+        "    ✓ model: wanted 'gpt-*', got 'gpt-5'",
+        "    ✓ input: wanted containing 'hello', got 'hello there'",
+        f"- talk, luck {place}:6) does not:",
+        "    ✗ input: wanted containing 'luck', got 'hello there'",
+        f"- talk, rest {place}:7) does not:",
+        "    ✗ input: wanted containing 'luck', got 'hello there'",
+    ]
+
+
+def test_a_chance_is_told(explain):
+    result = explain({"model": "m", "input": "luck"})
+    assert "luck (" in result.stdout.splitlines()[1]
+    assert "answers if its chance of 0.5 fires:" in result.stdout
+
+
+def test_nobody_answers(explain):
+    result = explain({"model": "m", "input": "bye"})
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1] == "No step answers it."
+
+
+def test_as_data(explain):
+    told = json.loads(explain({"model": "m", "input": "hello"}, "--json").stdout)
+    assert (told["answers"]["step"], [step["verdict"] for step in told["steps"]]) == ("greet", ["answers", "no", "no", "no"])
+    assert told["steps"][1]["criteria"][0] == {"field": "model", "holds": False, "wanted": "'gpt-*'", "got": "'m'"}
+
+
+def test_a_call_of_the_journal_may_be_given_too(explain):
+    call = {"operation": "responses.create", "headers": {"X-A": "b"}, "request": {"model": "m", "input": "hello"}}
+    assert explain(call).exit_code == 0
+    assert "with --journal ID --url URL" in explain({**call, "operation": "responses.retrieve"}).stderr
+
+
+BAD = [
+    ("no json", "the request must be a JSON object"),
+    ("[]", "the request must be a JSON object"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), BAD)
+def test_what_cannot_be_read_is_wrong_usage(explain, body, words):
+    result = explain(body)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["scenarios"], ["--request", "-", "--journal", "x"], ["scenarios", "--journal", "x"], ["gone", "--request", "-"], []],
+)
+def test_wrong_usage(arguments):
+    assert CliRunner().invoke(main, ["explain", *arguments], input="{}").exit_code == 2
+
+
+def test_a_broken_file_lists_its_problems(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("steps: [{}]")
+    result = CliRunner().invoke(main, ["explain", str(path), "--request", "-"], input="{}")
+    assert (result.exit_code, "a.yaml:1:9: steps[0]: a step needs" in result.stderr) == (2, True)
+
+
+def test_from_the_journal_with_the_past_it_had(serve):
+    server = serve("mode: script\nsteps: [{name: one, reply: x}, {name: two, when: {turn: 2}, reply: y}]", admin_key="secret")
+    first = server.post({"model": "m", "input": "a"})
+    second = server.post({"model": "m", "input": "b", "previous_response_id": first.json()["id"]})
+    options = ["--url", server.url, "--key", "test-key", "--admin-key", "secret"]
+
+    def run(entry_id, *more):
+        return CliRunner().invoke(main, ["explain", "--journal", entry_id, *options, *more])
+
+    result = run(second.headers["x-request-id"])
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[1:3] == ["test, two (test:2) answers:", "    ✓ turn: wanted 2, got 2"]
+    assert lines[4] == "    ✗ times: wanted at most 1 use, got 1 use already: it is used up"
+    assert json.loads(run(second.headers["x-request-id"], "--json").stdout)["answered"]["step"] == "two"
+    assert "There is no call 'req_gone' in the journal." in run("req_gone").stderr
+    assert "give it as http://HOST:PORT" in CliRunner().invoke(main, ["explain", "--journal", "x", "--url", "ftp://x"]).stderr
+
+
+def test_a_call_of_another_endpoint_is_explained_by_its_steps(serve):
+    server = serve(FILE)
+    answer = server.get("/responses/resp_1")
+    result = CliRunner().invoke(
+        main, ["explain", "--journal", answer.headers["x-request-id"], "--url", server.url, "--key", "test-key"]
+    )
+    assert result.stdout.splitlines() == ["The request: responses.retrieve.", "talk, read (test:8) answers:"]
