@@ -15,7 +15,7 @@ from mockapi.wire.requests import Metadata
 from mockapi.wire.typed import OneOf, by_kind
 from mockapi.wire.validation import missing_parameter
 
-__all__ = ["ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
+__all__ = ["PROMPT_VARIABLE", "ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
@@ -88,7 +88,7 @@ def circular(responses: Mapping[str, ResponseSeed]) -> Iterator[tuple[tuple[str,
             yield (name, "previous_response_id"), "the response follows itself"
 
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")
+PROMPT_VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")
 
 
 def fill_prompt(form: PromptForm, variables: Mapping[str, object]) -> list[JsonObject]:
@@ -118,4 +118,4 @@ def _parts(text: str, variables: Mapping[str, object]) -> list[JsonObject]:
             return ""
         return str(value.get("text", "")) if isinstance(value, Mapping) else str(value)
 
-    return [{"type": "input_text", "text": _VARIABLE.sub(put, text)}, *others]
+    return [{"type": "input_text", "text": PROMPT_VARIABLE.sub(put, text)}, *others]
