@@ -34,6 +34,7 @@ from mockapi.wire.json import dumps
 from mockapi.wire.webhooks import DEFAULT_SECRET
 
 from .conftest import ROOT
+from .reference_pages import PAGES, admin_routes
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
 
@@ -140,11 +141,19 @@ def test_every_command_has_help():
         assert [option.name for option in options if not option.help] == []
 
 
-def test_the_coverage_page_is_current():
-    from .coverage_page import endpoints, page
+@pytest.mark.parametrize("place", PAGES)
+def test_the_pages_made_from_code_are_current(place):
+    assert (ROOT / "docs" / place).read_text() == PAGES[place](), "run: python -m tests.reference_pages"
+
+
+def test_the_coverage_page_knows_the_sdks_endpoints():
+    from .coverage_page import endpoints
 
     assert len(set(endpoints())) > 12
-    assert (ROOT / "docs" / "coverage.md").read_text() == page()
+
+
+def test_the_reference_has_every_admin_route_in_words():
+    assert [route for route, told in admin_routes() if not told] == []
 
 
 def test_the_default_webhook_secret_is_told():
