@@ -12,7 +12,7 @@ from mockapi.wire.json import loads, pretty
 from .conftest import ROOT, SCENARIOS
 
 SCHEMA = scenario_schema()
-SHIPPED = [*sorted(SCENARIOS.rglob("*.yaml")), *sorted((ROOT / "examples").rglob("scenario*.yaml"))]
+SHIPPED = [*sorted(SCENARIOS.rglob("*.yaml")), *sorted((ROOT / "examples").glob("*/*.yaml"))]
 
 
 def objects(part, where="scenario"):
