@@ -130,7 +130,11 @@ def default_of(option: click.Option) -> str:
 
 
 def values_of(option: click.Option) -> str:
-    return " ".join(f"`{each}`" for each in option.type.choices) if isinstance(option.type, click.Choice) else option.type.name
+    if isinstance(option.type, click.Choice):
+        return " ".join(f"`{each}`" for each in option.type.choices)
+    if isinstance(option.type, click.IntRange):
+        return f"{option.type.min} to {option.type.max}" if option.type.max else f"{option.type.min} or more"
+    return "on or off" if option.is_flag else option.type.name
 
 
 def options_of(command: click.Command) -> list[click.Option]:

@@ -114,7 +114,7 @@ WHENS = st.fixed_dictionaries(
         "turn": st.integers(1, 2),
         "instructions": MATCHERS,
         "tools": st.lists(st.sampled_from(["f", "get_weather"]), max_size=2),
-        "headers": st.dictionaries(st.sampled_from(["a", "A"]), MATCHERS, max_size=1),
+        "headers": st.dictionaries(st.sampled_from(["a", "A"]), MATCHERS, max_size=2),
         "metadata": st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]), max_size=2),
         "body": st.dictionaries(st.sampled_from(["/model", "/n"]), st.sampled_from(["gpt", "gpt-4o", 1, True]), max_size=2),
         "previous_response": st.sampled_from([True, False, "resp_1"]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, NamedTuple
 
 from mockapi.scenario.model import OPERATIONS, ToolOutputForm, When
@@ -71,10 +72,19 @@ def _tool_output(one: object, other: object) -> bool:
     return all(key in other and (_text if key == "output" else _is_same)(each, other[key]) for key, each in one.items())
 
 
+class _Matcher(NamedTuple):
+    """A text matcher's word and what stands under it; what is contained is compared whatever its case."""
+
+    kind: str
+    value: Any
+
+
 def _headers(one: object, other: object) -> bool:
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return False
-    return all(name in other and _text(matcher, other[name]) for name, matcher in one.items())
+    return isinstance(one, list) and isinstance(other, list) and all(any(map(partial(_header, each), other)) for each in one)
+
+
+def _header(one: tuple[str, _Matcher], other: tuple[str, _Matcher]) -> bool:
+    return one[0] == other[0] and _text(one[1], other[1])
 
 
 def _body(one: object, other: object) -> bool:
@@ -87,13 +97,6 @@ def _at_pointer(one: object, other: object) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return _text(_matcher(one), _matcher(other))
     return _is_same(one, other)
-
-
-class _Matcher(NamedTuple):
-    """A text matcher's word and what stands under it; what is contained is compared whatever its case."""
-
-    kind: str
-    value: Any
 
 
 def _matcher(written: object) -> _Matcher:
@@ -113,7 +116,8 @@ def _tool_output_wanted(written: object) -> object:
 
 
 def _headers_wanted(written: object) -> object:
-    return {name.lower(): _matcher(each) for name, each in written.items()} if isinstance(written, Mapping) else written
+    """(name, matcher) of each: two names may be one."""
+    return [(name.lower(), _matcher(each)) for name, each in written.items()] if isinstance(written, Mapping) else written
 
 
 def _text(one: Any, other: Any) -> bool:
