@@ -16,6 +16,7 @@ from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, Entry
+from mockapi.verdict import judge
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -137,6 +138,12 @@ class Admin:
             if entry.id == entry_id:
                 return _shown(entry)
         raise _no_entry(entry_id)
+
+    async def verdict(self, project: str) -> JsonObject:
+        """How the client of this project behaved under the faults that it met; of `*` every client, each by itself."""
+        entries = await self.store.get_entries(project)
+        forgotten = await self.store.forgotten_entries(project)
+        return (await asyncio.to_thread(judge, entries, forgotten)).shown
 
     async def usage(self, project: str) -> JsonObject:
         """Tokens, tool calls and cost by day of the clock and model, oldest first, and all together."""

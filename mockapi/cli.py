@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from mockapi import __version__
+from mockapi.commands import verdict
 from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps, pretty
@@ -28,6 +29,9 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 @click.version_option(__version__, prog_name="mockapi")
 def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
+
+
+main.add_command(verdict)
 
 
 class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases

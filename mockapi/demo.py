@@ -84,7 +84,8 @@ def demo_table(base: str) -> str:
     """What to try, and what to expect of it; `base` is the server's address."""
     lines = []
     for failure in failures():
-        lines += [failure.name, f"  {failure.curl(base)}", f"  {failure.happens}", f"  {failure.advice}", ""]
+        poll = [f"  then GET {base}/scenarios/{failure.name}/v1/responses/ID"] if failure.body.get("background") else []
+        lines += [failure.name, f"  {failure.curl(base)}", *poll, f"  {failure.happens}", f"  {failure.advice}", ""]
     return "\n".join(lines)
 
 

@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import get_args
 
 import openai
+from openai.types.conversations.conversation_create_params import ConversationCreateParams
+from openai.types.conversations.conversation_update_params import ConversationUpdateParams
+from openai.types.conversations.item_create_params import ItemCreateParams
+from openai.types.conversations.item_list_params import ItemListParams
+from openai.types.conversations.item_retrieve_params import ItemRetrieveParams
 from openai.types.responses import (
     ResponseIncludable,
     ResponseInputItemParam,
@@ -14,7 +19,9 @@ from openai.types.responses import (
     ResponseStreamEvent,
     response_compact_params,
     response_create_params,
+    response_retrieve_params,
 )
+from openai.types.responses.input_item_list_params import InputItemListParams
 from openai.types.responses.input_token_count_params import InputTokenCountParams
 from openai.types.responses.tool_param import ToolParam
 
@@ -23,7 +30,14 @@ from mockapi.server import build_app
 from mockapi.settings import Settings
 from mockapi.wire.items import ITEM_TYPES
 from mockapi.wire.later import LATER_EVENTS, LATER_ITEMS, LATER_PARAMETERS
-from mockapi.wire.operations import CompactRequest, TokenCountRequest
+from mockapi.wire.operations import (
+    CompactRequest,
+    ConversationCreate,
+    ConversationUpdate,
+    ItemsCreate,
+    ListQuery,
+    TokenCountRequest,
+)
 from mockapi.wire.requests import INCLUDABLE, CreateRequest
 from mockapi.wire.tools import TOOL_TYPES
 
@@ -69,6 +83,27 @@ def table(title: str, names: Iterable[str], missing: Iterable[str]) -> str:
     return "\n".join([f"## {title}", "", "| | supported |", "|---|---|", *rows, ""])
 
 
+def others() -> dict[str, tuple[set[str], set[str]]]:
+    """Call → (parameters the SDK knows, those supported) of everything that is not a create of responses."""
+    listed, resumed = set(ListQuery.model_fields), {"include", "include_obfuscation", "starting_after", "stream"}
+    retrieve: set[str] = set()
+    for kind in ("ResponseRetrieveParamsBase", "ResponseRetrieveParamsNonStreaming", "ResponseRetrieveParamsStreaming"):
+        retrieve |= set(getattr(response_retrieve_params, kind).__annotations__)
+
+    def of(params: type) -> set[str]:
+        return set(params.__annotations__) - {"conversation_id"}  # in the path
+
+    return {
+        "GET /v1/responses/{response_id}": (retrieve, resumed),
+        "GET /v1/responses/{response_id}/input_items": (of(InputItemListParams), listed),
+        "POST /v1/conversations": (of(ConversationCreateParams), set(ConversationCreate.model_fields)),
+        "POST /v1/conversations/{conversation_id}": (of(ConversationUpdateParams), set(ConversationUpdate.model_fields)),
+        "POST /v1/conversations/{conversation_id}/items": (of(ItemCreateParams), set(ItemsCreate.model_fields) | {"include"}),
+        "GET /v1/conversations/{conversation_id}/items": (of(ItemListParams), listed),
+        "GET /v1/conversations/{conversation_id}/items/{item_id}": (of(ItemRetrieveParams), {"include"}),
+    }
+
+
 def page() -> str:
     create = set(response_create_params.ResponseCreateParamsBase.__annotations__) | {"stream"}
     compact = set(response_compact_params.ResponseCompactParams.__annotations__)
@@ -88,6 +123,7 @@ def page() -> str:
         ),
         table("Parameters of POST /v1/responses/compact", compact, compact - set(CompactRequest.model_fields)),
         table("Parameters of POST /v1/responses/input_tokens", count, count - set(TokenCountRequest.model_fields)),
+        *(table(f"Parameters of {call}", known, known - supported) for call, (known, supported) in others().items()),
         table("Output items that can be scripted", output, (output - set(GRAMMAR)) | (output & LATER_ITEMS)),
         table("Input items", inputs, inputs - set(ITEM_TYPES) - {"configuration_update"}),
         table("Tools", tools, tools - set(TOOL_TYPES)),

@@ -29,6 +29,7 @@ from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, 
 from mockapi.scenario.webhooks import DelayForm, FaultName, WebhookForm
 from mockapi.server import build_app
 from mockapi.settings import Settings
+from mockapi.verdict import RULES
 from mockapi.wire.catalogue import ERROR_NAMES
 from mockapi.wire.json import dumps
 from mockapi.wire.webhooks import DEFAULT_SECRET
@@ -80,6 +81,11 @@ def test_every_fault_is_described():
     assert [name for name in (*FaultForm.model_fields, *values) if f"`{name}" not in page] == []
 
 
+def test_every_rule_of_the_verdict_is_described():
+    page = (ROOT / "docs" / "verdict.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [*RULES]
+
+
 def test_every_item_and_code_is_described():
     assert [name for name in (*FORMS, *OPERATIONS) if f"`{name}`" not in PAGE] == []
     page = (ROOT / "docs" / "errors.md").read_text()
@@ -117,7 +123,7 @@ def test_every_admin_route_is_described():
     page = (ROOT / "docs" / "admin.md").read_text()
     app = build_app(Settings())
     routes = [route for route in app.routes if route.path.startswith("/_mock")]
-    assert len(routes) == 13
+    assert len(routes) == 14
     for route in routes:
         for method in route.app._operations:
             assert f"`{method} {route.path}" in page, (method, route.path)

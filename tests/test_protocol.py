@@ -5,6 +5,7 @@ import socket
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from mockapi.http.head import Head, HeadForm
 from mockapi.http.protocol import Protocol
@@ -104,3 +105,73 @@ def test_a_head_is_pairs_too():
 def test_a_form_refuses_what_no_header_can_carry(pair):
     with pytest.raises(ValueError, match="no header can say"):
         HeadForm([pair])
+
+
+class Loop:
+    """Time and timers that the test moves."""
+
+    def __init__(self):
+        self.now, self.timers = 0.0, []
+
+    def time(self):
+        return self.now
+
+    def call_later(self, seconds, call):
+        self.timers.append([self.now + seconds, call])
+        return asyncio.Handle(call, (), self)
+
+    def get_debug(self):
+        return False
+
+    def go(self, seconds):
+        self.now += seconds
+        due = [timer for timer in self.timers if timer[0] <= self.now]
+        self.timers = [timer for timer in self.timers if timer[0] > self.now]
+        for _, call in due:
+            call()
+
+
+class Wire(asyncio.Transport):
+    """Remembers whether it was closed."""
+
+    is_closed = False
+
+    def close(self):
+        self.is_closed = True
+
+    def is_closing(self):
+        return self.is_closed
+
+
+def connected():
+    loop, wire = Loop(), Wire()
+    config = uvicorn.Config(app, ws="none", log_config=None, timeout_keep_alive=5)
+    protocol = Protocol(config, ServerState(), {}, _loop=loop)
+    protocol.connection_made(wire)
+    return loop, wire, protocol
+
+
+def test_an_idle_connection_is_closed_and_one_in_use_is_not():
+    loop, wire, protocol = connected()
+    for part in (b"GET / HT", b"TP/1.1\r\n", b"host: x\r\n", b"a: b\r\n"):
+        protocol.on_response_complete()
+        loop.go(3)
+        protocol.data_received(part)
+    assert not wire.is_closed
+    protocol.on_response_complete()
+    loop.go(4.9)
+    assert not wire.is_closed
+    loop.go(0.2)
+    assert wire.is_closed
+
+
+def test_one_timer_serves_many_answers():
+    loop, wire, protocol = connected()
+    for _ in range(100):
+        protocol.on_response_complete()
+        loop.go(0.04)
+    assert len(loop.timers) == 1
+    loop.go(2)
+    assert not wire.is_closed
+    loop.go(3)
+    assert wire.is_closed

@@ -162,8 +162,9 @@ def test_progress_defaults():
 
 def test_an_approval_does_not_outlive_the_models_turn(serve):
     server = serve("steps: [{when: {approval: true}, reply: approved}, {reply: plain}]")
+    asked = {"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "s", "name": "n", "arguments": "{}"}
     approval = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
-    first = server.post({"model": "m", "input": [approval]}).json()
+    first = server.post({"model": "m", "input": [asked, approval], "store": True}).json()
     second = server.post({"model": "m", "input": "x", "previous_response_id": first["id"]}).json()
     texts = [body["output"][0]["content"][0]["text"] for body in (first, second)]
     assert texts == ["approved", "plain"]

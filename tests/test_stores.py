@@ -1,6 +1,7 @@
 """The contract of the store protocol; every backend runs it."""
 
 import asyncio
+import pickle
 
 import pytest
 
@@ -193,6 +194,59 @@ def thread(name="conv_1", **changes):
 ITEMS = [(f"msg_{n}", b"%d" % n) for n in range(5)]
 
 
+class Ids(tuple):
+    """Item ids that tell when they are asked for."""
+
+    asked = 0
+
+    def __iter__(self):
+        Ids.asked += 1
+        return super().__iter__()
+
+
+def stemmed(number, *items, stem="a" * 26):
+    ids = Ids(f"{each}_{stem}{number:024}" for each in items)
+    return record(f"resp_{stem}{number:024}", item_ids=ids, stem=stem)
+
+
+def test_items_with_a_stem_are_found_like_any(store):
+    one, two, other = stemmed(1, "msg", "rs"), stemmed(2, "msg"), stemmed(3, "msg", stem="b" * 26)
+    again = record("resp_again", item_ids=(one.item_ids[0],))
+    steps = [store.add_response("a", each) for each in (one, two, again, other)]
+    found = [store.find_item("a", each) for each in (*one.item_ids, *two.item_ids, *other.item_ids, "msg_" + "a" * 50, "msg")]
+    assert run(*steps, *found)[4:] == [Owner(one.id), Owner(one.id), Owner(two.id), Owner(other.id), None, None]
+
+
+def test_items_with_a_stem_go_with_their_response(store):
+    one, two, three = (stemmed(number, "msg") for number in range(3))
+    ids = [each.item_ids[0] for each in (one, two, three)]
+    steps = [store.add_response("a", one), store.add_response("a", two), store.drop_response("a", one.id)]
+    steps += [store.find_item("a", each) for each in ids[:2]]
+    steps += [store.add_response("a", three), store.drop_response("a", two.id), store.drop_response("a", three.id)]
+    steps += [store.find_item("a", each) for each in ids]
+    assert run(*steps) == [True, True, True, None, Owner(two.id), True, True, True, None, None, None]
+
+
+def test_memory_makes_out_items_when_one_is_asked_for():
+    Ids.asked, store = 0, MemoryStore()
+    run(store.add_response("a", stemmed(1, "msg")), store.add_response("a", stemmed(2, "msg")))
+    run(store.find_item("a", "msg_other"), store.drop_response("a", stemmed(1).id))
+    assert Ids.asked == 0
+
+
+def test_a_record_leaves_the_process_as_bytes():
+    class Value:
+        size = 1
+
+        def to_bytes(self):
+            return b"written"
+
+    kept = record(plan=Value(), context=Value(), input_items=Value(), item_ids=Ids(["msg_1"]))
+    assert pickle.loads(pickle.dumps(kept)) == record(
+        plan=b"written", context=b"written", input_items=b"written", item_ids=("msg_1",)
+    )
+
+
 def test_a_conversation_comes_back_as_it_was(store):
     steps = [
         store.add_conversation("a", thread(), ITEMS[:2]),
@@ -367,5 +421,7 @@ def test_memory_is_bounded_and_forgets_the_oldest():
     big = entry(0)._replace(request=b"x" * 20_000_000)
     run(*(store.add_entry("a", big) for _ in range(5)))
     assert len(run(store.get_entries("a"))[0]) == 3  # 64 MB a project, whatever the length
+    told = [store.forgotten_entries("a"), store.forgotten_entries("*"), store.forgotten_entries("b")]
+    assert run(*told, store.clear_entries("a"), store.forgotten_entries("a")) == [1_102, 1_102, 0, None, 0]
     run(store.add_response("b", record()), store.add_response("c", record()))
     assert run(store.get_response("a", "resp_4"), store.get_response("c", "resp_1")) == [None, record()]

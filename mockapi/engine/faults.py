@@ -17,10 +17,11 @@ __all__ = ["Act", "BodyFaults", "Hit", "StreamFaults", "events_in"]
 
 
 class Hit(NamedTuple):
-    """A fault that meets an answer; `fillers` complete the catalogue's messages."""
+    """A fault that meets an answer: `fillers` complete the catalogue's messages, `by` is the scenario and step that has it."""
 
     fault: Fault
     fillers: Mapping[str, str]
+    by: tuple[str, str] = ("", "")
 
 
 Kind = Literal["send", "wait", "end", "cut"]
@@ -70,9 +71,14 @@ class StreamFaults:
         self._seen: Counter[str] = Counter()
         self._number = -1
         self._held = b""
+        self._held_acts: list[Act] = []
         self._out = _Outlet(fault)
         self._missed = set(fault.positions)
         self.is_over = False
+        self.last = -1
+        """The `sequence_number` of the last event that went out whole; -1 for none."""
+        self.is_whole = False
+        """Whether a terminal event went out whole: a client that reads it knows that this was all."""
 
     @property
     def unreached(self) -> Sequence[str]:
@@ -92,8 +98,11 @@ class StreamFaults:
     def finish(self) -> Iterator[Act]:
         """What is left when the stream ends by itself."""
         if not self.is_over:
-            yield from self._watched(iter([*([Act("send", self._held)] if self._held else []), END]))
-            self._held = b""
+            if self._held:
+                self._missed.add("reorder")  # there was nothing to swap places with
+            left = [Act("send", self._held)] if self._held else []
+            yield from self._watched(iter([*left, *self._held_acts, END]))
+            self._held, self._held_acts = b"", []
 
     def _watched(self, acts: Iterator[Act]) -> Iterator[Act]:
         for act in self._out.passed(acts):
@@ -115,11 +124,20 @@ class StreamFaults:
     def _acts(self, event: Event) -> Iterator[Act]:
         data = self._changed(event)
         if self._is_at("reorder", self._fault.reorder, event):
-            self._held = data
+            self._held, self._held_acts = data, list(self._behind(event))
+            self._tell(event, data)
             return
         yield Act("send", data + self._held)
-        self._held = b""
+        self._tell(event, data)
+        behind, self._held, self._held_acts = self._held_acts, b"", []
         yield from self._behind(event)
+        yield from behind  # what was held has left last
+
+    def _tell(self, event: Event, data: bytes) -> None:
+        """An event has gone out, unless it was spoiled or left out."""
+        if event.framed in data:
+            self.last = self._number
+            self.is_whole = self.is_whole or event.type in _TERMINAL
 
     def _changed(self, event: Event) -> bytes:
         """The event's bytes: spoiled, doubled, gone, or behind one that no client knows."""
@@ -142,6 +160,7 @@ class StreamFaults:
             yield Act("wait", seconds=fault.stall_s)
         if self._is_at("stream_error", fault.stream_error, event):
             yield Act("send", self._failing(self._number + 1))
+            self.is_whole = True
             yield END
         if self._is_at("truncate", fault.truncate, event):
             yield END
@@ -150,6 +169,7 @@ class StreamFaults:
 
 
 _UNKNOWN = "response.mock_unknown"
+_TERMINAL = ("completed", "failed", "incomplete")
 
 
 def _number_of(data: bytes, expected: int) -> int:
@@ -174,12 +194,15 @@ class BodyFaults:
         self._rest = b"" if self._is_halved else body[len(half) :]
         self._half = half
         self.length: int | None = None if fault.truncate else len(self._body)
+        self.is_whole = False
+        """Whether all of the body went out as it was."""
         self._out = _Outlet(fault)
 
     @property
     def unreached(self) -> Sequence[str]:
         """What found nothing to act on, in words: a body has no events."""
         missed = [f"{name}: this is no stream" for name in _OF_EVENTS if name in self._fault.positions]
+        missed += ["stream_error: the answer is an error already"] if self._fault.stream_error else []
         return [*missed, *self._out.unreached]
 
     def acts(self) -> Iterator[Act]:
@@ -195,6 +218,7 @@ class BodyFaults:
             yield CUT
         if not fault.truncate:
             yield Act("send", self._rest)
+            self.is_whole = not self._is_halved
         yield END
 
 

@@ -51,7 +51,8 @@ GRAMMAR: Mapping[str, ItemGrammar] = {
     ),
     "mcp_list_tools": ItemGrammar("mcpl", hosted.list_tools_opening, hosted.list_tools_events, status=None, interleaves=True),
     "mcp_call": ItemGrammar(
-        "mcp", blanked(arguments="", error=None, output=None), hosted.mcp_call_events, runs=by_server, cut=cut_field("arguments")
+        "mcp", blanked(arguments="", error=None, output=None), hosted.mcp_call_events, runs=by_server,
+        finish=hosted.finish_mcp_call, cut=hosted.cut_mcp_call,
     ),
     "mcp_approval_request": ItemGrammar("mcpr", status=None, cut=cut_field("arguments")),
     "mcp_approval_response": ItemGrammar("mcpa", status=None, finish=hosted.finish_approval),

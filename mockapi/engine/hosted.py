@@ -14,10 +14,12 @@ __all__ = [
     "compaction_events",
     "compaction_opening",
     "cut_image",
+    "cut_mcp_call",
     "finish_approval",
     "finish_code",
     "finish_file_search",
     "finish_image",
+    "finish_mcp_call",
     "finish_web_search",
     "image_events",
     "list_tools_events",
@@ -63,7 +65,8 @@ def code_events(item: Item, play: Play) -> Iterator[Draft]:
     """The code as it is written, then its run."""
     yield Draft("code_interpreter_call.in_progress", {})
     yield from _code(item, play)
-    yield from _after_code(item, play)
+    if item.get("status") != "incomplete":  # cut while it was written, it never ran
+        yield from _after_code(item, play)
 
 
 def finish_image(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonObject:
@@ -126,6 +129,16 @@ def mcp_call_events(item: Item, play: Play) -> Iterator[Draft]:
         yield Draft("mcp_call.failed", {})
     elif item.get("status", "completed") == "completed":
         yield Draft("mcp_call.completed", {})
+
+
+def cut_mcp_call(item: Item, cut: Cut) -> JsonObject:
+    """A call that was cut while it was written has neither output nor error."""
+    return {**item, "arguments": cut.text(string(item, "arguments")), "output": None, "error": None}
+
+
+def finish_mcp_call(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonObject:
+    """The first call behind an approval names the request that was approved."""
+    return item if item.get("approval_request_id") else {**item, "approval_request_id": slots.approved()}
 
 
 def finish_approval(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonObject:

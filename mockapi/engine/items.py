@@ -46,7 +46,7 @@ def finish_items(drafts: bytes, shaping: Shaping) -> Finished:
     if shaping.cut is not None and taken:
         last = taken[-1]
         taken[-1] = last._replace(item=grammar_of(last.item["type"]).ended(last.item, shaping.cut))
-    slots = Slots(_mark_absent_from(drafts))
+    slots = Slots(_mark_absent_from(drafts), shaping.links, shaping.container)
     items = tuple(_finished(draft, shaping, slots) for draft in taken)
     return Finished(items, tuple(draft.script for draft in taken), tuple(slots.prefixes), slots.mark)
 
@@ -107,8 +107,10 @@ def _allowed(drafts: Sequence[_Draft], shaping: Shaping) -> list[_Draft]:
         grammar = grammar_of(draft.item["type"])
         runner = grammar.runs(draft.item)
         left = room.get(runner)
-        is_dropped = was_dropped.get(grammar.call, False) if left is None else left == 0
-        was_dropped[str(draft.item["type"])] = is_dropped
+        answered = f"{grammar.call} {draft.item['call_id']}" if "call_id" in draft.item else grammar.call
+        is_dropped = was_dropped.get(answered, False) if left is None else left == 0
+        kind = str(draft.item["type"])
+        was_dropped[kind] = was_dropped[f"{kind} {draft.item.get('call_id')}"] = is_dropped
         if is_dropped:
             continue
         if left is not None:

@@ -56,7 +56,11 @@ class Mould:
             identity, started_at, echo, drafts, key, usage, scenario, step, own_id, partition, is_stored, ending, background
         )  # fmt: skip
         is_first, self._is_used = not self._is_used, True
-        return Timeline(plan, self.score) if is_first else _Moulded(plan, self)
+        if is_first:
+            return Timeline(plan, self.score)
+        moulded = _Moulded(plan, self.score)
+        moulded.mould = self
+        return moulded
 
     def form(self, name: str, read: Read) -> Form | None:
         """The form of what `read` reads from timelines; None where there is none: what waits, or is too large."""
@@ -85,24 +89,22 @@ class Mould:
 def _values(timeline: Timeline) -> tuple[bytes, ...]:
     plan = timeline.plan
     ids = [each.encode() for each in timeline.item_ids]
-    return (timeline.response_id.encode(), b"%d" % int(plan.started_at), encode_usage(plan.usage), *ids)
+    return (timeline.response_id.encode(), b"%d" % plan.started_at, encode_usage(plan.usage), *ids)
 
 
 class _Moulded(Timeline):
     """The timeline of a mould's response: what is asked for most is filled in."""
 
-    def __init__(self, plan: Plan, mould: Mould) -> None:
-        super().__init__(plan, mould.score)
-        self._mould = mould
+    mould: Mould
 
     @property
     def answer(self) -> bytes:
-        form = self._mould.form("answer", _answer)
+        form = self.mould.form("answer", _answer)
         return super().answer if form is None else form.filled(_values(self))
 
     @property
     def stream(self) -> bytes:
-        form = self._mould.form("stream", _stream)
+        form = self.mould.form("stream", _stream)
         return super().stream if form is None else form.filled(_values(self))
 
 

@@ -11,7 +11,7 @@ from mockapi.engine.mould import Mould
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
 from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
-from mockapi.engine.shaping import SHOWABLE, ImageSettings, image_settings
+from mockapi.engine.shaping import ImageSettings, container_of, image_settings, links_of, showable
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.faults import Fault
@@ -29,7 +29,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import PLAIN, Usage, echo_request, tool_usage
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "including", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
+__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -64,14 +64,14 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     if step is None:
         return _timeline(facts, _spoiled(Rendered(respond(facts), {}), fault), COMPLETED, moment)
     scenario = selection.scenario.name if selection.scenario else ""
-    error = scripted_error(facts, selection, names, moment)
+    error = scripted_error(facts, selection, names, moment) if step.error is not None else None
     if error is not None:
         raise error
     reply = step.reply.rendered(names) if step.reply else _SILENT if step.ends_early else Rendered(respond(facts), {})
     if reply.jsons and not (fault and fault.bad_json):
         check_json(reply, request.text)
     reply = _spoiled(reply, fault)
-    ending = _ending(step, names, _fillers(request, moment)) if selection.fires else COMPLETED
+    ending = _ending(step, names, _fillers(request, moment)) if selection.fires and step.ends_early else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
 
 
@@ -82,7 +82,10 @@ def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:
 def scripted_hit(facts: Facts, selection: Selection, moment: Moment) -> Hit | None:
     """The fault of the step, if it has one and its chance fired."""
     fault = selection.step.fault if selection.step is not None and selection.fires else None
-    return Hit(fault, _fillers(facts.request, moment)) if fault else None
+    if fault is None or selection.step is None:
+        return None
+    by = (selection.scenario.name if selection.scenario else "", selection.step.name)
+    return Hit(fault, _fillers(facts.request, moment), by)
 
 
 def scripted_error(facts: Facts, selection: Selection, names: Names, moment: Moment) -> ApiError | None:
@@ -110,8 +113,9 @@ def _timeline(
     facts: Facts, reply: Rendered, ending: Ending, moment: Moment, step: Step | None = None, scenario: str = ""
 ) -> Timeline:
     request = facts.request
-    is_usual = step is not None and reply.is_constant and ending is COMPLETED and not step.pace.jitter
-    if is_usual and step is not None and request.model_fields_set <= PLAIN and not request.background:
+    is_own = step is not None and reply is (step.reply.constant if step.reply else _SILENT)  # not one that a fault has spoiled
+    is_usual = step is not None and is_own and ending is COMPLETED and not step.pace.jitter
+    if is_usual and step is not None and request.model_fields_set <= PLAIN and not (request.background or _links(request)):
         mould = _usual_mould(
             step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
             moment.seal,
@@ -125,6 +129,10 @@ def _timeline(
     if mould.scripted:
         usage = _with_scripted(usage, mould.scripted)
     return mould.timeline(moment.identity, moment.now, usage, moment.partition)
+
+
+def _links(request: CreateRequest) -> tuple[tuple[str, str], ...]:
+    return () if isinstance(request.input, str) else links_of(request.input)
 
 
 @lru_cache(maxsize=256)
@@ -187,6 +195,8 @@ def _key(request: CreateRequest, ending: Ending, moment: Moment, pace: Pace) -> 
         image_settings(request.tools),
         moment.counting,
         moment.seal,
+        _links(request),
+        container_of(request.tools) if request.tools else "",
     )
     return replace(key, seed=moment.identity.hex()) if pace.jitter else key
 
@@ -211,8 +221,10 @@ def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Backgr
 
 def count_input(facts: Facts, counter: Counter) -> int:
     """Tokens that the effective input, the instructions and the tools of a request cost."""
-    request = facts.request
-    return facts.context.tokens + FRAMING_TOKENS + counter.count(request.instructions) + counter.count_tools(request.tools)
+    request, tokens = facts.request, facts.context.tokens + FRAMING_TOKENS
+    if request.instructions:
+        tokens += counter.count(request.instructions)
+    return tokens + counter.count_tools(request.tools) if request.tools else tokens
 
 
 def _fillers(request: CreateRequest, moment: Moment) -> Mapping[str, str]:
@@ -260,6 +272,8 @@ def _score_key(
     image: ImageSettings,
     counting: Counting,
     seal: str,
+    links: tuple[tuple[str, str], ...],
+    container: str,
 ) -> ScoreKey:
     """Few keys serve all requests; made once, they are also hashed faster."""
     has_logprobs = "message.output_text.logprobs" in include
@@ -271,23 +285,15 @@ def _score_key(
         one_call=not parallel,
         chunk=pace.chunk,
         cut=cut,
-        include=tuple(value for value in SHOWABLE if value in include),
+        include=showable(include),
         most_hosted=most_hosted,
         image=image,
         seal=seal if encrypts_always or "reasoning.encrypted_content" in include else "",
+        links=links,
+        container=container,
     )
     key = ScoreKey(shaping, pace, obfuscation and not background, 3 if background else 2, counting=counting)
     return USUAL_KEY if key == USUAL_KEY else key
-
-
-def including(key: ScoreKey, include: Sequence[str], seal: str) -> ScoreKey:
-    """The key, with what these `include` values show too: what a GET asks for that the create did not."""
-    shaping = key.shaping
-    has_logprobs = shaping.has_logprobs or "message.output_text.logprobs" in include
-    is_encrypted = shaping.is_encrypted or "reasoning.encrypted_content" in include
-    shown = tuple(value for value in SHOWABLE if value in include or value in shaping.include)
-    changed = replace(shaping, has_logprobs=has_logprobs, is_encrypted=is_encrypted, include=shown, seal=shaping.seal or seal)
-    return replace(key, shaping=changed)
 
 
 def _figures(form: object) -> JsonObject:

@@ -4,7 +4,7 @@ Events and output carry slots instead of ids. A score is a pure function of draf
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from threading import Lock
 from typing import NamedTuple
@@ -13,13 +13,14 @@ from mockapi.engine.entry import Draft, Play
 from mockapi.engine.grammar import grammar_of
 from mockapi.engine.items import Finished, Shaping, finish_items
 from mockapi.engine.pace import Pace
-from mockapi.scenario.context import NEW_CONTEXT, Call, awaits_output
+from mockapi.engine.shaping import showable
+from mockapi.scenario.context import APPROVAL, NEW_CONTEXT, Call, awaits_output
 from mockapi.wire.counter import Counting, counter_of
 from mockapi.wire.events import encode_data, frame, obfuscation
 from mockapi.wire.ids import Derivation
 from mockapi.wire.json import JsonObject, dumps
 
-__all__ = ["USUAL_KEY", "Block", "Note", "Score", "ScoreKey", "compose", "score_of"]
+__all__ = ["USUAL_KEY", "Block", "Note", "Score", "ScoreKey", "compose", "including", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,16 @@ class ScoreKey:
 
 USUAL_KEY = ScoreKey()
 """That of most requests: whoever makes an equal one hands out this, which is compared and hashed faster."""
+
+
+def including(key: ScoreKey, include: Sequence[str], seal: str) -> ScoreKey:
+    """The key, with what these `include` values show too: what a GET asks for that the create did not."""
+    shaping = key.shaping
+    has_logprobs = shaping.has_logprobs or "message.output_text.logprobs" in include
+    is_encrypted = shaping.is_encrypted or "reasoning.encrypted_content" in include
+    shown = showable([*include, *shaping.include])
+    changed = replace(shaping, has_logprobs=has_logprobs, is_encrypted=is_encrypted, include=shown, seal=shaping.seal or seal)
+    return replace(key, shaping=changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Score:
     """Rendered reply: `notes` in order, `output` the finished items as a JSON array, both with slots.
 
     `end_s` is when the last event is due. `item_ids` has for each item its id, or the place of its id among the slots;
-    `derives_item_ids` tells that it has only places.
+    `derives_item_ids` tells that it has only places. `kinds` are the types of the items.
     """
 
     notes: tuple[Note, ...]
@@ -75,6 +86,7 @@ class Score:
     item_ids: tuple[str | int, ...] = ()
     searches: int = 0
     derives_item_ids: bool = True
+    kinds: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -83,7 +95,7 @@ class Score:
 
     def ids(self, source: Derivation) -> list[str]:
         """The ids of one response, by slot."""
-        return [source.id(prefix, n) for n, prefix in enumerate(self.finished.prefixes, 1)]
+        return source.output_ids(self.finished.prefixes)
 
     def filled(self, data: bytes, ids: Sequence[str]) -> bytes:
         """A piece of the score with the ids of one response in it."""
@@ -144,7 +156,7 @@ def score_of(drafts: bytes, key: ScoreKey, *, is_constant: bool = False) -> Scor
     found = _SHELF.get(drafts, key)
     if found is None:
         found = compose(drafts, key)
-        if is_constant and not key.seed:
+        if is_constant and not (key.seed or key.shaping.links or key.shaping.container):
             _SHELF.put(drafts, key, found)
     return found
 
@@ -157,7 +169,8 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
     tokens, reasoning = counter_of(key.counting).count_output(finished.items)
     slots = tuple(finished.slot(n).encode() for n in range(len(finished.prefixes)))
     answered = {item.get("call_id") for item in finished.items if str(item["type"]).endswith("_output")}
-    opened = NEW_CONTEXT.with_items(item for item in finished.items if awaits_output(item)).calls
+    open_items = (item for item in finished.items if awaits_output(item) or item["type"] == APPROVAL)
+    opened = NEW_CONTEXT.with_items(open_items).calls
     calls = tuple((call_id, call) for call_id, call in opened.items() if call_id not in answered)
     places = {slot.decode(): n for n, slot in enumerate(slots)}
     item_ids = tuple(places.get(item_id, item_id) for item_id in (str(item["id"]) for item in finished.items))
@@ -166,6 +179,7 @@ def compose(drafts: bytes, key: ScoreKey) -> Score:
         notes, tuple(_blocks(notes)), dumps(shown), finished, tokens, reasoning, end_s, slots, calls, item_ids,
         searches=sum(_is_search(item) for item in finished.items),
         derives_item_ids=not any(isinstance(each, str) for each in item_ids),
+        kinds=frozenset(str(item["type"]) for item in finished.items),
     )  # fmt: skip
 
 
@@ -229,6 +243,9 @@ def _timed(drafts: list[Draft], key: ScoreKey) -> Iterator[tuple[float, Draft]]:
             yield now, _KEEPALIVE
         now = due
         yield now, draft
+    while 0.0 < key.pace.keepalive_s < key.pace.first_s - now:  # the first wait passes where there is no delta, too
+        now += key.pace.keepalive_s
+        yield now, _KEEPALIVE
 
 
 def _numbered(timed: Iterable[tuple[float, Draft]], key: ScoreKey) -> Iterator[Note]:

@@ -4,14 +4,25 @@ A *slot* is a piece of text that stands for an id until the response it belongs 
 rendered once per step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mockapi.engine.pace import Chunk
 from mockapi.wire.tokens import count_text, split_tokens
 
-__all__ = ["SHOWABLE", "Cut", "ImageSettings", "Shaping", "Slots", "image_settings", "slot_text"]
+__all__ = [
+    "SHOWABLE",
+    "Cut",
+    "ImageSettings",
+    "Shaping",
+    "Slots",
+    "container_of",
+    "image_settings",
+    "links_of",
+    "showable",
+    "slot_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +71,18 @@ SHOWABLE = ("code_interpreter_call.outputs", "file_search_call.results", "web_se
 """What a request may include of hosted calls (WIRE.md §3)."""
 
 
+def showable(include: Sequence[str]) -> tuple[str, ...]:
+    """Those of `SHOWABLE` that are included, in its order."""
+    return tuple(value for value in SHOWABLE if value in include)
+
+
 @dataclass(frozen=True, slots=True)
 class Shaping:
     """What of the request decides how drafts become items.
 
     `include` holds those of `SHOWABLE` that the request includes, in that order; `most_hosted` is `max_tool_calls`; `seal` is the
-    key, as hex, that encrypted contents are sealed with.
+    key, as hex, that encrypted contents are sealed with; `links` are ids of earlier turns (`links_of`), `container` the one that
+    the request names.
     """
 
     has_logprobs: bool = False
@@ -79,6 +96,40 @@ class Shaping:
     most_hosted: int | None = None
     image: ImageSettings = ImageSettings()
     seal: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    container: str = ""
+
+
+def links_of(items: Iterable[Mapping[str, object]]) -> tuple[tuple[str, str], ...]:
+    """(type, id) of what this turn's items bring back of earlier turns, for a reply that names none.
+
+    The newest program without an output (also as the `caller` of an output), the newest approved request without a call.
+    """
+    found: dict[str, str] = {}
+    for item in items:
+        kind, caller = str(item.get("type")), item.get("caller")
+        if kind == "program":
+            found[kind] = str(item.get("call_id"))
+        elif kind == "program_output":
+            found.pop("program", None)
+        elif isinstance(caller, Mapping) and caller.get("type") == "program" and kind.endswith("_output"):
+            found["program"] = str(caller.get("caller_id"))
+        elif kind == "mcp_approval_response" and item.get("approve") is True:
+            found["mcp_approval_request"] = str(item.get("approval_request_id"))
+        elif kind in ("mcp_approval_response", "mcp_call"):
+            found.pop("mcp_approval_request", None)
+    return tuple(found.items())
+
+
+def container_of(tools: Sequence[Mapping[str, object]]) -> str:
+    """The container that a tool on offer names: hosted code and shells run there; "" where none does."""
+    for tool in tools:
+        place = tool.get("environment") if tool["type"] == "shell" else tool.get("container")
+        if isinstance(place, Mapping):
+            place = place.get("container_id")
+        if tool["type"] in ("shell", "code_interpreter") and isinstance(place, str):
+            return place
+    return ""
 
 
 def slot_text(mark: str, ordinal: int) -> str:
@@ -89,11 +140,12 @@ def slot_text(mark: str, ordinal: int) -> str:
 class Slots:
     """Hands out slots in order, and remembers which calls they went to."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, links: tuple[tuple[str, str], ...] = (), container: str = "") -> None:
         self.mark = mark
         self.prefixes: list[str] = []
-        self._container = ""
-        self._newest: dict[str, str] = {}
+        self._container = container
+        self._newest: dict[str, str] = dict(links)
+        self._approved = self._newest.get("mcp_approval_request")
 
     def take(self, prefix: str) -> str:
         """A slot for an id of its own."""
@@ -107,6 +159,11 @@ class Slots:
         if not self._container:
             self._container = self.take("cntr")
         return self._container
+
+    def approved(self) -> str | None:
+        """The request that the client has approved in this turn: the first call that asks for it has it."""
+        found, self._approved = self._approved, None
+        return found
 
     def remember(self, kind: str, name: object) -> None:
         """The call id (of an approval request: the id) of the newest item of a type."""

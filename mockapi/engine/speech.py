@@ -193,10 +193,12 @@ def _finish_reasoning(item: JsonObject, shaping: Shaping, slots: Slots) -> JsonO
 
 
 def _cut_reasoning(item: Item, cut: Cut) -> JsonObject:
-    summary = [dict(part) for part in mappings(item.get("summary"))]
-    if summary:
-        summary[-1]["text"] = cut.text(str(summary[-1]["text"]))
-    return {**item, "summary": summary}
+    """The raw text is cut, which comes last; else the summary."""
+    field = "content" if mappings(item.get("content")) else "summary"
+    parts = [dict(part) for part in mappings(item.get(field))]
+    if parts:
+        parts[-1]["text"] = cut.text(str(parts[-1]["text"]))
+    return {**item, field: parts}
 
 
 MESSAGE = ItemGrammar("msg", blanked(content=[]), _message_events, closing=_closed, finish=_finish_message, cut=_cut_message)

@@ -5,12 +5,11 @@ Pure: `now` is always given. Offsets are seconds since the response was created.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 from mockapi.engine.plan import NEVER_S, Background, Ending, Plan, Progress
-from mockapi.engine.score import Score
+from mockapi.engine.score import Score, including
 from mockapi.engine.shaping import SHOWABLE
 from mockapi.scenario.context import Call
 from mockapi.wire.events import encode_data, frame
@@ -72,12 +71,12 @@ class Timeline:
         self.plan = plan
         self.score = score or plan.score
         self.cut_s = cut_s
-        self.source = plan.ids
-        self.response_id = plan.id or self.source.id("resp", 0)
-        self.item_ids = self.score.ids(self.source)  # those that stand in the output, by slot
+        self.source = source = plan.ids
+        self.response_id = plan.id or source.id("resp", 0)
+        self.item_ids = source.output_ids(self.score.finished.prefixes)  # those that stand in the output, by slot
         run = plan.background
-        self.begins_s = run.queued_s if run else 0.0  # when it goes from queued to in progress
-        self.ends_s = self.begins_s + _length(run, self.score)
+        self.begins_s = 0.0 if run is None else run.queued_s  # when it goes from queued to in progress
+        self.ends_s = self.score.end_s if run is None else self.begins_s + _length(run, self.score)
         self.status = "cancelled" if cut_s is not None else plan.ending.status
         if cut_s is not None:
             self.ends_s = min(self.ends_s, cut_s)
@@ -87,12 +86,14 @@ class Timeline:
         """The finished items, a JSON array."""
         return self._fill(self.score.output)
 
-    @property
-    def whole_output(self) -> bytes:
-        """The finished items with everything that `include` could have asked for."""
-        key = self.plan.key
-        shaping = replace(key.shaping, include=SHOWABLE)
-        return self.output if shaping == key.shaping else Timeline(self.plan._replace(key=replace(key, shaping=shaping))).output
+    def whole_output(self, seal: str) -> bytes:
+        """The finished items with everything that `include` could ask for later; `seal` is the server's key, as hex.
+
+        Log probabilities that were neither asked for nor scripted are not made up for everybody.
+        """
+        scripted = ("message.output_text.logprobs",) if b'"logprobs":' in self.plan.drafts else ()
+        key = including(self.plan.key, (*SHOWABLE, "reasoning.encrypted_content", *scripted), seal)
+        return self.output if key == self.plan.key else Timeline(self.plan._replace(key=key)).output
 
     @property
     def output_ids(self) -> tuple[str, ...]:
@@ -261,10 +262,8 @@ def _piece(events: list[Event]) -> Piece:
     return Piece(events[0].offset_s, b"".join(event.framed for event in events), events[-1].sequence_number)
 
 
-def _length(run: Background | None, score: Score) -> float:
+def _length(run: Background, score: Score) -> float:
     """How long a response is in progress: as it is told to, and as its pace takes where that is counted in seconds too."""
-    if run is None:
-        return score.end_s
     return run.in_progress_s if run.is_spread or run.moved_by != "clock" else max(run.in_progress_s, score.end_s)
 
 

@@ -1,4 +1,4 @@
-"""The admin API under `/_mock`: health, scenarios, the journal, the clock, reset.
+"""The admin API under `/_mock`: health, scenarios, the journal, the verdict, the clock, reset.
 
 Everything but health and readiness is about the caller's project (its API key and `OpenAI-Project`), or with `?project=*`
 about all.
@@ -127,6 +127,10 @@ class AdminApi:
     async def usage(self, exchange: Exchange) -> None:
         """`GET /_mock/usage`: tokens, tool calls and their cost per model and day of the clock."""
         await exchange.answer_json(await self._admin.usage(self._project(exchange)))
+
+    async def verdict(self, exchange: Exchange) -> None:
+        """`GET /_mock/verdict`: how the client under test behaved."""
+        await exchange.answer_json(await self._admin.verdict(self._project(exchange)))
 
     async def list_faults(self, exchange: Exchange) -> None:
         """`GET /_mock/faults`: what is switched on, in the order that it is tried."""

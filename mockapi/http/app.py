@@ -40,7 +40,7 @@ Named = tuple[str, Operation]
 """An operation and its name in scenarios and the journal; empty where it has none."""
 
 _OTHERS = (
-    "/chat/completions", "/completions", "/embeddings", "/files", "/files/{rest:path}", "/images/{rest:path}",
+    "/chat/completions", "/completions", "/embeddings", "/files", "/files/{rest:path}", "/images/generations", "/images/edits",
     "/audio/{rest:path}", "/moderations", "/batches", "/batches/{rest:path}", "/vector_stores", "/vector_stores/{rest:path}",
     "/fine_tuning/{rest:path}", "/uploads", "/uploads/{rest:path}", "/containers", "/containers/{rest:path}",
     "/realtime/{rest:path}",
@@ -166,6 +166,7 @@ def _admin_routes(api: AdminApi) -> list[tuple[str, Mapping[str, Named]]]:
         ("/requests/{id}", {"GET": api.get_request}),
         ("/clock", {"GET": api.get_clock, "POST": api.move_clock}),
         ("/usage", {"GET": api.usage}),
+        ("/verdict", {"GET": api.verdict}),
         ("/faults", {"GET": api.list_faults, "POST": api.arm_fault, "DELETE": api.drop_faults}),
         ("/faults/{name}", {"DELETE": api.drop_fault}),
         ("/responses/{response_id}/advance", {"POST": api.advance}),
@@ -212,7 +213,7 @@ class _Endpoint:
         exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
-            await self._journal.write(exchange, name, took_ms)
+            await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)
 

@@ -1,6 +1,7 @@
 """One call and its answer: what is known of it so far, so that errors, log and later the journal can speak of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
@@ -21,31 +22,30 @@ __all__ = ["Exchange"]
 class Exchange:
     """Passed to every operation; `send` remembers the status that went out."""
 
-    __slots__ = (
-        "_line", "_send", "answered_by", "body", "caller", "code", "fault", "headers", "is_cut", "is_legacy",
-        "is_stream", "note", "receive", "request_id", "response", "resumed", "scope", "status", "timeline",
-    )  # fmt: skip
+    caller: Caller | None = None
+    request_id: str | None = None
+    status: int | None = None
+    note = ""
+    code: str | None = None
+    is_cut = False  # the client hung up before the whole answer had gone out
+    is_stream = False
+    body = b""
+    response = b""
+    timeline: Timeline | None = None
+    answered_by: tuple[str, str] = ("", "")
+    is_legacy = False  # a call of an API that is gone
+    resumed: Timeline | None = None
+    fault = ""
+    advice: Mapping[str, str] = MappingProxyType({})  # what the answer's headers tell of asking again
+    is_whole = True
+    last_event: int | None = None  # that the client got, of a stream that a fault met
+    _line: FaultyLine | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self._send = send
         self.headers = RequestHeaders(dict(scope["headers"]))
-        self.caller: Caller | None = None
-        self.request_id: str | None = None
-        self.status: int | None = None
-        self.note = ""
-        self.code: str | None = None
-        self.is_legacy = False  # a call of an API that is gone
-        self.is_cut = False  # the client hung up before the whole answer had gone out
-        self.is_stream = False
-        self.body = b""
-        self.response = b""
-        self.timeline: Timeline | None = None
-        self.resumed: Timeline | None = None
-        self.fault = ""
-        self._line: FaultyLine | None = None
-        self.answered_by: tuple[str, str] = ("", "")
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
@@ -69,11 +69,15 @@ class Exchange:
     def settle(self) -> None:
         """Once it is over: tell what the client saw of it where a fault met it."""
         line = self._line
+        self.is_whole = self.status is not None and not self.is_cut if line is None else line.is_whole
         if line is not None:
             self.note = ", ".join(filter(None, (self.note, line.note)))
+            self.answered_by = self.answered_by if any(self.answered_by) else line.scripted_by
             self.status = line.status
             self.is_cut = self.is_cut or line.is_broken
             self.fault = str(line.fault)
+            self.advice = _advice(line.headers)
+            self.last_event = line.last_event
 
     @property
     def query(self) -> QueryParams:
@@ -90,14 +94,14 @@ class Exchange:
     def scenario(self) -> str | None:
         """The scenario the request names: by its URL, or by header."""
         named: str | None = self.scope.get("path_params", _NONE).get("scenario")
-        return named or self.headers.get("x-mock-scenario")
+        return named or self.headers.sent(b"x-mock-scenario")
 
-    def standard_headers(self, processing_ms: int = 1) -> Headers:
-        """Headers of every answer; calls that were never identified get an id from their URL."""
+    def standard_headers(self, processing_ms: int = 1, *, is_known: bool = True) -> Headers:
+        """Headers of every answer; calls that were never identified get an id from their URL. Who `is_known` is told so."""
         if self.request_id is None:
             url = f"{self.scope['method']} {self.scope['path']}".encode("utf-8", "surrogatepass")
             self.request_id = request_id_of(digest(b"", url))
-        return standard_headers(self.request_id, processing_ms, self.caller)
+        return standard_headers(self.request_id, processing_ms, self.caller if is_known else None)
 
     @property
     def identified_caller(self) -> Caller:
@@ -120,6 +124,8 @@ class Exchange:
         """Send a ready answer in one piece."""
         status, body, headers = answer
         self.response, self.status = body, status
+        if status >= 400:
+            self.advice = _advice(headers)
         length = (b"content-length", b"%d" % len(body))
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await self._send({"type": "http.response.body", "body": body})
@@ -133,7 +139,12 @@ class Exchange:
         self.note, self.code = error.code or "", error.code
         self.answered_by = error.answered_by or self.answered_by
         if self.status is None:
-            await self.answer(error_answer(error, self.standard_headers()))
+            await self.answer(error_answer(error, self.standard_headers(is_known=error.status != 401)))
 
 
 _NONE: Mapping[str, str] = {}
+_ADVICE = (b"retry-after", b"retry-after-ms", b"x-should-retry")
+
+
+def _advice(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    return {name.lower().decode(): value.decode("latin-1") for name, value in headers if name.lower() in _ADVICE}

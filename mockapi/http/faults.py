@@ -43,7 +43,7 @@ class FaultyLine:
 
     def __init__(self, hit: Hit, core: Core, line: Line, played: Callable[[], Timeline | None]) -> None:
         """`played` is the timeline of a stream."""
-        self.fault, self._fillers = hit
+        self.fault, self._fillers, self.scripted_by = hit
         self._core = core
         self._line = line
         self._played = played
@@ -60,6 +60,22 @@ class FaultyLine:
         met: StreamFaults | BodyFaults | None = self._stream or self._body
         missed = met.unreached if met is not None else ()
         return f"fault {self.fault}" + (f" (never reached: {', '.join(missed)})" if missed else "")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the client got an answer to its end: all of a body, the terminal event of a stream."""
+        met: StreamFaults | BodyFaults | None = self._stream or self._body
+        return met.is_whole if met is not None else self.status is not None
+
+    @property
+    def last_event(self) -> int | None:
+        """The `sequence_number` of the last event that the client got, -1 for none; None if this was no stream."""
+        return self._stream.last if self._stream is not None else None
+
+    @property
+    def headers(self) -> Headers:
+        """What went out before the body."""
+        return [*self._start["headers"]] if self.status is not None else []
 
     async def send(self, message: Message) -> None:
         """Pass a message on, as the fault has it; nothing goes out once it is over."""
@@ -101,8 +117,9 @@ class FaultyLine:
     async def _whole(self, body: bytes) -> None:
         fault = self.fault
         if fault.stream_error is not None and self._start["status"] < 400:  # no stream: the failure is the answer
-            known = {} if self.fault.failure[0] in ERROR_CODES else {"status": 500}
-            error = error_from({**known, **self._failure}, self._fillers)
+            failure = failure_of(self._failure, self._fillers)
+            unknown = {} if self.fault.failure[0] in ERROR_CODES else {"status": 500, "type": failure["type"]}
+            error = error_from({**self._failure, "message": failure["message"], **unknown}, self._fillers)
             await self._answer(error_answer(error, self._line.standard_headers()))
             return
         self._body = BodyFaults(fault, body)
@@ -152,16 +169,29 @@ class FaultyLine:
         return await self._is_there(asyncio.Event().wait() if seconds is None else outside_time(seconds))
 
     async def _is_there(self, waiting: Coroutine[Any, Any, object]) -> bool:
-        """Wait; False at once if the client hangs up meanwhile."""
-        if await hung_up(self._line.receive, waiting):
+        """Wait; False at once if the client hangs up meanwhile. Whoever gives up here gives up because of the fault."""
+        try:
+            is_gone = await hung_up(self._line.receive, waiting)
+        except asyncio.CancelledError:  # by sse-starlette, which has noticed it first, or because the server stops
             self._is_over = self.is_broken = True
-            return False
-        return True
+            transport = self._transport
+            if transport is not None:
+                transport.abort()
+                await asyncio.sleep(0)  # the connection learns it before anybody thinks of an answer
+            raise
+        self._is_over = self._is_over or is_gone
+        self.is_broken = self.is_broken or is_gone
+        return not is_gone
+
+    @property
+    def _transport(self) -> asyncio.Transport | None:
+        found: asyncio.Transport | None = self._line.scope.get("extensions", {}).get(TRANSPORT, {}).get("transport")
+        return found
 
     async def _cut(self) -> None:
         """Drop the connection once everything written has left."""
         self._is_over = self.is_broken = True
-        transport = self._line.scope.get("extensions", {}).get(TRANSPORT, {}).get("transport")
+        transport = self._transport
         if transport is None:  # in process: an answer without its end is all that can be shown
             return
         if self.fault.reset:

@@ -9,6 +9,7 @@ from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
 from mockapi.wire.ids import request_id_of
+from mockapi.wire.json import Encodable
 
 __all__ = ["Journal"]
 
@@ -33,33 +34,44 @@ class Journal:
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
-    async def write(self, exchange: Exchange, operation: str, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is."""
+    async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""
         caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
+        plan: Encodable | bytes = b""
+        is_unmatched, is_planned = exchange.code == NO_MATCH, False
+        if timeline is not None:
+            is_unmatched = is_unmatched or not timeline.plan.scenario
+            is_planned = exchange.status is not None and not exchange.response and not exchange.is_cut
+            if is_planned or exchange.fault:
+                plan = timeline.plan
         (scenario, step), query = exchange.answered_by, scope["query_string"]
-        is_planned = timeline is not None and exchange.status is not None and not exchange.response and not exchange.is_cut
         entry = Entry(
-            id=exchange.request_id,
-            at=await self.core.now(caller.project),
-            took_ms=took_ms,
-            operation=operation,
-            method=scope["method"],
-            path=scope["path"],
-            query=_SECRET_QUERY.sub(r"\1=****", query.decode("latin-1")) if query else "",
-            headers=MaskedHeaders(exchange.headers.raw),
-            request=exchange.body,
-            status=exchange.status,
-            response=exchange.response,
-            plan=timeline.plan if timeline is not None and (is_planned or exchange.fault) else b"",
-            scenario=scenario,
-            step=step,
-            is_stream=is_planned and exchange.is_stream,
-            is_unmatched=exchange.code == NO_MATCH or (timeline is not None and not timeline.plan.scenario),
-            note=exchange.note,
-            fault=exchange.fault,
-            is_cut=exchange.is_cut,
-            is_legacy=exchange.is_legacy,
-        )
+            exchange.request_id,
+            await self.core.now(caller.project),
+            took_ms,
+            operation,
+            scope["method"],
+            scope["path"],
+            _SECRET_QUERY.sub(r"\1=****", query.decode("latin-1")) if query else "",
+            MaskedHeaders(exchange.headers.raw),
+            exchange.body,
+            exchange.status,
+            exchange.response,
+            plan,
+            scenario,
+            step,
+            exchange.is_stream and is_planned,
+            is_unmatched,
+            exchange.note,
+            exchange.fault,
+            exchange.is_cut,
+            exchange.is_legacy,
+            caller.project,
+            began_s,
+            exchange.advice,
+            exchange.is_whole,
+            exchange.last_event,
+        )  # by place: this is on every call's way, and names cost
         await self.core.store.add_entry(caller.project, entry)

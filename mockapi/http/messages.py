@@ -83,6 +83,11 @@ class RequestHeaders(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self.raw[name.encode("latin-1", "replace")].decode("latin-1")
 
+    def sent(self, name: bytes) -> str | None:
+        """A header that few requests send, by its name in bytes: quicker to miss."""
+        value = self.raw.get(name)
+        return None if value is None else value.decode("latin-1")
+
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)
 
@@ -211,7 +216,7 @@ def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | N
 
 
 @lru_cache(maxsize=1024)
-def whole_form(caller: Caller, scenario: str, step: str, *, is_limited: bool) -> HeadForm:
+def whole_form(caller: Caller, scenario: str, step: str, is_limited: bool) -> HeadForm:
     """Heads of created responses that are not streamed; to fill in: milliseconds, request id, tokens left, length.
 
     `x-ratelimit-*` only where `is_limited`; without it there are no tokens left to tell of.

@@ -40,7 +40,7 @@ class Cycle(RequestResponseCycle):
             await super().send(held)
         elif held is not None:
             if not self.disconnected:
-                self._write(held["status"], held["headers"], message["body"])
+                self._write(held["status"], held["headers"], message.get("body", b""))
             return
         await super().send(message)
 
@@ -75,7 +75,53 @@ class Protocol(HttpToolsProtocol):
     Its transport is in reach of the application (`TRANSPORT`): faults drop connections.
     """
 
+    _answering: RequestResponseCycle | None = None
+    _idle_since: float | None = None
     cycle: Cycle | None  # type: ignore[assignment]  # none before the first request
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Called for every request: the timer stays, and finds out by itself that the connection is in use."""
+        self._idle_since = None
+
+    def on_response_complete(self) -> None:
+        """As uvicorn has it, with one timer for the whole connection instead of one after each answer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it was idle for the whole time; else look again when it may have been."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None or self.transport.is_closing():
+            return  # the next answer sets it again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0.0:
+            self.transport.close()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """As uvicorn has it, but it is known which request is being answered: others may wait behind it."""
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As uvicorn has it, which tells the newest request alone: whoever is answered learns it too; the timer goes."""
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""

@@ -1,5 +1,7 @@
 """The Responses API: create, retrieve or resume, cancel, delete, list the input, compact, count."""
 
+from collections.abc import Sequence
+
 from mockapi.http.calls import Calls, flag_of, starting_after
 from mockapi.http.exchange import Exchange
 from mockapi.http.head import Head
@@ -61,10 +63,11 @@ class ResponsesApi:
         if created.rates is not None:
             await self._limited(exchange, created, round(wait_s * 1000))
             return
-        is_limited, body = plan.background is None, timeline.answer
-        form = whole_form(exchange.identified_caller, plan.scenario, plan.step, is_limited=is_limited)
-        left = (tokens_left(tokens_of(plan.usage)[0]),) if is_limited else ()
-        values = (*exchange.standard_values(round(wait_s * 1000)), *left, b"%d" % len(body))
+        body, (spent, request_id) = timeline.answer, exchange.standard_values(round(wait_s * 1000))
+        length = b"%d" % len(body)
+        form = whole_form(exchange.identified_caller, plan.scenario, plan.step, plan.background is None)
+        left = tokens_left(tokens_of(plan.usage)[0])
+        values = (spent, request_id, left, length) if plan.background is None else (spent, request_id, length)
         await exchange.answer_whole(Head(form, values), body)
 
     async def _limited(self, exchange: Exchange, created: Created, took_ms: int) -> None:
@@ -82,17 +85,18 @@ class ResponsesApi:
         is_lenient = self._use.core.is_lenient
         flag_of(exchange, "include_obfuscation", is_lenient=is_lenient)  # background streams carry none anyway
         if flag_of(exchange, "stream", is_lenient=is_lenient):
-            await self._resume(exchange, call.project, response_id)
+            await self._resume(exchange, call.project, response_id, include)
         else:
             await self._calls.answer(exchange, await self._use.retrieve(call.project, response_id, include))
 
-    async def _resume(self, exchange: Exchange, project: str, response_id: str) -> None:
+    async def _resume(self, exchange: Exchange, project: str, response_id: str, include: Sequence[str]) -> None:
         """`GET /v1/responses/{response_id}?stream=true&starting_after=N`."""
-        play = await self._use.runs.resume(project, response_id, starting_after(exchange, is_lenient=self._use.core.is_lenient))
+        after = starting_after(exchange, is_lenient=self._use.core.is_lenient)
+        play = await self._use.runs.resume(project, response_id, after, include)
         exchange.resumed = play.timeline
 
         async def delivered(is_whole: bool) -> None:
-            exchange.note += "" if is_whole else ", hung up"
+            exchange.note += "" if is_whole or exchange.is_broken else ", hung up"
             await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
 
         exchange.note = "resumed"

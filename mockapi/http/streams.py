@@ -41,9 +41,26 @@ async def send_stream(play: Play, delivered: Delivered, head: Head, scope: Scope
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": play.at_once()})
         return
-    response = EventSourceResponse(pump(play, delivered), sep="\n", ping=0)
+    told = _Once(delivered)
+    response = EventSourceResponse(pump(play, told), sep="\n", ping=0)
     response.raw_headers = [*head]  # the real API's, without those that the library adds
-    await response(scope, receive, send)
+    try:
+        await response(scope, receive, send)
+    finally:
+        if not told.is_told:  # it ended before its first piece: nobody has pumped
+            await asyncio.shield(asyncio.ensure_future(told(False)))
+
+
+class _Once:
+    """Passes the end of a delivery on, and knows whether it was told."""
+
+    def __init__(self, delivered: Delivered) -> None:
+        self._delivered = delivered
+        self.is_told = False
+
+    async def __call__(self, is_whole: bool) -> None:
+        self.is_told = True
+        await self._delivered(is_whole)
 
 
 async def wait_or_hang_up(play: Play, receive: Receive) -> bool:

@@ -77,7 +77,7 @@ def _misplaced_annotations(item: Placed) -> Iterator[Finding]:
     if isinstance(content, list):
         parts = [((*item.at, "content", index), part) for index, part in enumerate(content)]
     for at, part in parts:
-        text, annotations = part.get("text"), part.get("annotations")
+        text, annotations = part.get("text", ""), part.get("annotations")
         if isinstance(text, str) and not is_template(text) and isinstance(annotations, list):
             for index, annotation in enumerate(annotations):
                 if problem := _misplaced(annotation, len(text)):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mockapi.wire.json import Encodable, JsonObject, dumps, encoded, loads
 
 __all__ = [
+    "APPROVAL",
     "AWAITING_TYPES",
     "CALL_TYPES",
     "CLIENT_TYPES",
@@ -19,6 +20,7 @@ __all__ = [
     "ToolOutput",
     "answered_call",
     "awaits_output",
+    "output_of",
     "text_of",
 ]
 
@@ -47,6 +49,9 @@ AWAITING_TYPES = frozenset(
     (*CALL_TYPES, "computer_call", "local_shell_call", "apply_patch_call", "shell_call", "tool_search_call")
 )  # fmt: skip
 """Calls that a client answers with an output item, unless they are hosted (`awaits_output`)."""
+
+APPROVAL = "mcp_approval_request"
+"""What a client may answer: `calls` has those that are open, by their item's id."""
 
 _MOST_SYSTEM_TEXT = 16_384  # characters of system messages that matching looks at: the newest of them
 
@@ -187,6 +192,7 @@ class _Fold:
             self._message(item)
         elif kind == "mcp_approval_response":
             self.approvals = (*self.approvals, item.get("approve") is True)
+            self.calls.pop(str(item.get("approval_request_id")), None)
             self.is_in_run = self.has_user_after = False
         elif kind in CLIENT_TYPES:
             self.is_in_run = False
@@ -196,6 +202,8 @@ class _Fold:
             self.run()
             if awaits_output(item):
                 self._call(kind, item)
+            elif kind == APPROVAL and isinstance(item.get("id"), str):
+                self.calls[str(item["id"])] = Call(kind, str(item.get("name", "")), is_optional=True)
             self.thought = str(item.get("id") or "") if kind == "reasoning" else ""
 
     def run(self) -> None:
@@ -206,7 +214,7 @@ class _Fold:
 
     def _call(self, kind: str, item: JsonObject) -> None:
         call_id = str(item["call_id"])
-        answer = (f"{kind}{_OUTPUT_SUFFIX}", call_id)
+        answer = (output_of(kind), call_id)
         if answer in self.orphans:  # its output stood before it
             self.orphans = tuple(each for each in self.orphans if each != answer)
             return
@@ -233,6 +241,11 @@ class _Fold:
         if call is None and kind in _ANSWERS and item.get("call_id") is not None:
             self.orphans = (*self.orphans, (kind, call_id))
         self.has_user_after = False
+
+
+def output_of(call_type: str) -> str:
+    """The type of the item that answers a call."""
+    return "tool_search_output" if call_type == "tool_search_call" else f"{call_type}{_OUTPUT_SUFFIX}"
 
 
 def awaits_output(item: Mapping[str, object]) -> bool:

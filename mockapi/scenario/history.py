@@ -7,7 +7,7 @@ an earlier turn has answered already counts as one without a call (not recorded)
 from collections.abc import Mapping, Sequence
 
 from mockapi.errors import ApiError
-from mockapi.scenario.context import NEW_CONTEXT, Context, answered_call, awaits_output
+from mockapi.scenario.context import APPROVAL, NEW_CONTEXT, Context, answered_call, awaits_output, output_of
 from mockapi.wire.catalogue import told
 from mockapi.wire.json import JsonObject
 
@@ -23,6 +23,7 @@ def check_history(items: Sequence[JsonObject], past: Context, reasoning_of: Mapp
     """
     _check_duplicates(items)
     _check_calls(items, past)
+    _check_approvals(items, past)
     _check_followers(items, past)
     _check_reasoning(items, reasoning_of)
 
@@ -52,13 +53,25 @@ def _check_calls(items: Sequence[JsonObject], past: Context) -> None:
         if is_output(item):
             call_id = answered_call(item)
             call = calls.get(call_id)
-            is_known = f"{call.type}_output" == item["type"] if call else call_id in hosted
+            is_known = output_of(call.type) == item["type"] if call else call_id in hosted
             if not is_known and item.get("call_id") is not None:
                 raise _no_call(str(item["type"]), call_id)
             answered.add(call_id)
     for call_id, call in calls.items():
         if call_id not in answered and not call.is_optional:
             raise told("no_tool_output", kind=call.type.replace("_", " "), call_id=call_id)
+
+
+def _check_approvals(items: Sequence[JsonObject], past: Context) -> None:
+    """An approval is asked for once, and answered once (that it is refused otherwise, and the words, are assumed)."""
+    asked = {name for name, call in past.calls.items() if call.type == APPROVAL}
+    asked |= {str(item.get("id")) for item in items if item.get("type") == APPROVAL}
+    for item in items:
+        if item.get("type") == "mcp_approval_response":
+            request_id = str(item.get("approval_request_id"))
+            if request_id not in asked:
+                raise told("no_approval_request", id=request_id)
+            asked.remove(request_id)
 
 
 def _no_call(kind: str, call_id: str) -> ApiError:

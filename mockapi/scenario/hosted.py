@@ -229,6 +229,12 @@ class McpCallForm(Identified):
     """What the tool said when it failed, or a mapping."""
     approval_request_id: str | None = None
 
+    @model_validator(mode="after")
+    def _ends_one_way(self) -> "McpCallForm":
+        if self.output is not None and self.error is not None:
+            raise ValueError("a call has an output or an error, not both")
+        return self
+
 
 class McpApprovalRequestForm(Identified):
     """The long form of `mcp_approval_request`."""

@@ -66,6 +66,7 @@ class Step:
     background: BackgroundForm | str | None = None
     endpoint: str = CREATE
     fault: Fault | None = None
+    wants_stream: bool | None = None
 
     @property
     def ends_early(self) -> bool:
@@ -271,6 +272,7 @@ def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: Sce
         background=_run_of(form.background) or _run_of(defaults.background),
         endpoint=form.when.endpoint or CREATE,
         fault=fault_of(form.fault),
+        wants_stream=form.when.stream,
         needs=frozenset(need for key in ("reply", "error", "fail") for need in static_needs(raw.get(key))),
     )
 

@@ -36,7 +36,17 @@ class Facts(NamedTuple):
     @property
     def tools(self) -> list[str]:
         """Names and types on offer."""
-        return tool_names(self.request.tools)
+        return tool_names(self.offered)
+
+    @property
+    def offered(self) -> list[JsonObject]:
+        """The tools on offer: the request's, and those that `additional_tools` items of its input add (SDK)."""
+        added: list[JsonObject] = []
+        for item in self.request.input if isinstance(self.request.input, list) else []:
+            tools = item.get("tools")
+            if item.get("type") == "additional_tools" and isinstance(tools, list):
+                added += tools
+        return [*self.request.tools, *added] if added else self.request.tools
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from mockapi.scenario.faults import FaultForm, FaultKey
+from mockapi.scenario.faults import FaultKey, fault_of
 from mockapi.scenario.forms import ReplyItem
 from mockapi.scenario.limits import RateLimits
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
@@ -387,7 +387,8 @@ class StepForm(BaseModel):
         if OPERATIONS[0] not in names:
             if self.fail is not None or self.incomplete is not None:
                 raise ValueError("fail and incomplete end a response: they are for responses.create alone")
-            if isinstance(self.fault, FaultForm) and (self.fault.bad_tool_call or self.fault.bad_json):
+            fault = fault_of(self.fault)
+            if fault is not None and (fault.bad_tool_call or fault.bad_json):
                 raise ValueError("bad_tool_call and bad_json spoil what a model says: they are for responses.create alone")
             if self.reply is not None and not set(names) <= {"responses.compact", "responses.input_tokens"}:
                 raise ValueError("reply is for responses.create, compact and input_tokens; other endpoints take error and fault")

@@ -56,6 +56,9 @@ def _read(picture: Mapping[str, object], folder: Path | None, at: At) -> str:
             raise PlaceError(at, f"there is no file {name!r} in the scenario's folder")
         if path.stat().st_size > MOST_BYTES:
             raise PlaceError(at, f"{name!r} has over {MOST_BYTES:,} bytes")
-        return b64encode(path.read_bytes()).decode()
+        data = path.read_bytes()
+        if not data:
+            raise PlaceError(at, f"{name!r} is empty")
+        return b64encode(data).decode()
     except (OSError, ValueError) as error:
         raise PlaceError(at, f"{name!r} cannot be read: {error}") from None

@@ -76,7 +76,11 @@ def _jsons_of(output: object) -> list[int]:
 
 def _keeps_type(path: tuple[str | int, ...]) -> bool:
     """A whole expression keeps its type inside `arguments` and `json`; everywhere else the wire wants text."""
-    return len(path) > 3 and path[0] == "output" and (path[2] == "json" or path[3] == "arguments")
+    if len(path) <= 3 or path[0] != "output":
+        return False
+    return (
+        path[2] in ("json", "arguments") or path[3] == "arguments"
+    )  # `arguments` of an item with its own `type:` are a level up
 
 
 def message_drafts(text: str) -> bytes:

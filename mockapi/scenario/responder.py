@@ -37,7 +37,7 @@ def _call_of(facts: Facts) -> JsonObject | None:
     if facts.request.tool_choice != "auto":
         tool = _tool_to_call(facts)
         return _call(tool) if tool else None
-    for tool in _runnable(facts.request.tools):
+    for tool in _runnable(facts.offered):
         try:
             return _call(tool)
         except MockError:  # its schema allows no value; nobody has asked for it
@@ -48,7 +48,7 @@ def _call_of(facts: Facts) -> JsonObject | None:
 def _tool_to_call(facts: Facts) -> Mapping[str, object] | None:
     """The named tool, or the first one on offer that a client runs."""
     choice = facts.request.tool_choice
-    tools = list(_runnable(facts.request.tools))
+    tools = list(_runnable(facts.offered))
     if choice == "none":
         return None
     if isinstance(choice, str):

@@ -42,6 +42,9 @@ def _integer(text: str) -> int | str:
     return int(plain, 0)
 
 
+_EXPONENT = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+")
+"""A number of JSON that YAML 1.1 takes for a text."""
+
 _RESOLVED: Mapping[str, Callable[[str], object]] = {
     "tag:yaml.org,2002:null": lambda text: None,
     "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
@@ -89,7 +92,7 @@ class Source:
 
     def _scalar(self, node: yaml.ScalarNode) -> object:
         if node.tag in _TEXTS:
-            return node.value
+            return float(node.value) if not node.style and _EXPONENT.fullmatch(node.value) else node.value
         resolve = _RESOLVED.get(node.tag)
         if resolve is None:
             raise self._problem(node, f"the tag {node.tag} is not allowed: scenario files are plain data")

@@ -1,9 +1,10 @@
 """How messages and reasoning are written in a reply."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, model_validator
+from pydantic import AfterValidator, BaseModel, model_validator
 
 from mockapi.scenario.fields import OPEN, STRICT, Common, Identified, ItemForm, Texts, as_text, text_list, without
 from mockapi.scenario.template import is_template
@@ -86,12 +87,22 @@ def _part(value: object) -> str | None:
 Part = Annotated[object, OneOf(_part, {"text": TextPart, "refusal": RefusalPart}, expected="a content part")]
 
 
+def _base64(value: str) -> str:
+    try:
+        is_sound = is_template(value) or b64decode(value, validate=True) is not None
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise ValueError("audio is base64")
+    return value
+
+
 class AudioForm(BaseModel):
     """What is heard of a message: base64 audio, and its transcript (default: the text)."""
 
     model_config = STRICT
 
-    data: str = ""
+    data: Annotated[str, AfterValidator(_base64)] = ""
     transcript: str | None = None
 
 

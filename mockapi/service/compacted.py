@@ -76,7 +76,7 @@ def summary_tokens(tokens: int) -> int:
 
 def is_compacting(request: CreateRequest, timeline: Timeline) -> bool:
     """Whether a response compacts its context: input and output pass the threshold, or the input asks for it by its last item."""
-    if timeline.plan.ending.status != "completed":
+    if timeline.plan.ending.status != "completed" or (request.text_alone and not request.context_management):
         return False
     items = request.input if isinstance(request.input, list) else []
     if items and items[-1].get("type") == "compaction_trigger":
@@ -93,7 +93,7 @@ def with_compaction(core: Core, project: str, timeline: Timeline, context: Conte
     `context` is where the conversation stood after `before`.
     """
     plan, score = timeline.plan, timeline.score
-    own = loads(timeline.whole_output)
+    own = loads(timeline.whole_output(core.seal))
     items = [*before, *(item for item in own if isinstance(item, dict))] if isinstance(own, list) else list(before)
     tokens = summary_tokens(context.tokens + score.output_tokens)
     after = context.with_output(timeline.calls, has_items=bool(score.finished.items))

@@ -138,7 +138,7 @@ class Compaction:
         timeline = plan_given(
             facts, step.reply.rendered(names), moment._replace(input_tokens=count_input(facts, self.core.counter))
         )
-        return items_of(timeline.whole_output), timeline.plan.usage
+        return items_of(timeline.whole_output(self.core.seal)), timeline.plan.usage
 
     async def count(self, call: Call, identity: bytes) -> tuple[bytes, Hit | None]:
         """The body of `response.input_tokens`, what a create with this input would be billed, and the fault that meets it."""

@@ -53,7 +53,7 @@ class Core:
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
-        self._seal = self.sealing_key.hex()
+        self.seal = self.sealing_key.hex()
 
     @property
     def is_lenient(self) -> bool:
@@ -62,12 +62,11 @@ class Core:
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
-        project = call.project.encode()
-        named = f"{call.operation}\n{call.scenario or ''}\n{call.target}".encode("utf-8", "surrogatepass")
-        told = named + b"\n" + call.body
+        project, operation, body, _, scenario, target = call
+        told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
         content = digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
-        ordinal = await self.store.take_ordinal(call.project, content)
-        return digest(self._seed, project, content, b"%d" % ordinal)
+        ordinal = await self.store.take_ordinal(project, content)
+        return digest(self._seed, project.encode(), content, b"%d" % ordinal)
 
     def identity_of(self, project: str, *parts: str) -> bytes:
         """A digest for what no call made: scenario seeds, invented ids."""
@@ -75,7 +74,8 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        return min(self.clock.now() + await self.store.get_offset(project), LATEST)
+        now = self.clock.now() + await self.store.get_offset(project)
+        return now if now < LATEST else LATEST
 
     async def let_pass(self, project: str, seconds: float) -> None:
         """Wait until so much of the project's time has passed; under a virtual clock it has at once."""
@@ -101,7 +101,7 @@ class Core:
         """What a plan needs to know of this server, now."""
         settings = self.settings
         now = await self.now(project)
-        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self._seal)
+        return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self.seal)
 
     def check_model(self, model: str) -> None:
         """Any name is a model unless the settings list them; the empty one never is."""

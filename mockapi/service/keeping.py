@@ -42,7 +42,8 @@ class Keeping:
         if not timeline.plan.is_stored and not request.background and conversation is None:
             await self._count(project, timeline, request)
             return timeline
-        given = [] if request.text_alone else [str(item["id"]) for item in effective.items if item.get("id") is not None]
+        own = effective.own
+        given = [] if isinstance(own, str) else [str(item["id"]) for item in own if item.get("id") is not None]
         known = await self._known(project, given) if given else _NONE
         while True:
             record = self._record(timeline, effective, request, known)
@@ -63,10 +64,9 @@ class Keeping:
         return timeline
 
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
-        given = request.text_alone or effective.items
         progress = DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
         record = record_of(
-            timeline, given, effective.context, request.previous_response_id, progress, known=known
+            timeline, effective.own, effective.context, request.previous_response_id, progress, known=known
         )  # fmt: skip
         conversation = effective.past.conversation
         if conversation is None:
@@ -83,7 +83,7 @@ class Keeping:
         """Append the response's items to its conversation, now or when it ends; False if the conversation has moved on."""
         own = items_of(record.input_items)
         new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
-        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output)))
+        items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output(self._core.seal))))
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
         plan = timeline.plan
@@ -156,10 +156,10 @@ class Keeping:
 
     async def _count(self, project: str, timeline: Timeline, request: CreateRequest) -> None:
         """Add what this response costs to the project's sums of the day and model."""
-        plan, items = timeline.plan, timeline.score.finished.items
+        plan, score = timeline.plan, timeline.score
         names = sum_names(plan.started_at, request.model)
-        amounts = amounts_of(names, plan.usage, items)
-        for container, memory in containers_of(items, request.tools):
+        amounts = amounts_of(names, plan.usage, score)
+        for container, memory in containers_of(score, request.tools):
             hour = int(plan.started_at // _HOUR_S)
             if await self._store.take_ordinal(project, digest(b"session", container.encode(), b"%d" % hour)) == 0:
                 name = names.sessions(memory)

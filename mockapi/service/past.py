@@ -20,6 +20,7 @@ from mockapi.stores.base import ConversationRecord
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import is_id, partition_of
 from mockapi.wire.json import JsonObject
+from mockapi.wire.requests import full_items
 from mockapi.wire.validation import bad_prefix
 
 __all__ = ["Effective", "Past", "Pasts", "Referring"]
@@ -57,20 +58,25 @@ class Past:
     def partition(self) -> str | None:
         """What the ids of a chain or conversation share."""
         source = self.parent.record.id if self.parent else self.conversation.id if self.conversation else ""
-        return partition_of(source)
+        return partition_of(source) if source else None
 
 
 class Effective(NamedTuple):
-    """The effective input: its past, the request's own items as resolved, and the fold of both.
+    """The effective input: its past, the request's own items as resolved (a text alone as it is), and the fold of both.
 
     `restored` is what a compaction item among the own items held; `start` is where the items begin that still count.
     """
 
     past: Past
-    items: list[JsonObject]
+    own: str | list[JsonObject]
     context: Context
     start: int = 0
     restored: Restored | None = None
+
+    @property
+    def items(self) -> list[JsonObject]:
+        """The own items, in full."""
+        return full_items(self.own) if isinstance(self.own, str) else self.own
 
 
 _NO_PAST = Past()
@@ -129,9 +135,10 @@ class Pasts:
 
     async def effective(self, project: str, request: Referring, past: Past, *, is_stored: bool = True) -> Effective:
         """The effective input, its history checked."""
-        items, text, context = request.input_items, request.text_alone, past.context
+        text, context = request.text_alone, past.context
         if text and not (context.calls or context.orphans or context.thought):
-            return Effective(past, items, context.with_user_text(text, self._core.counter.count_text(text)))
+            return Effective(past, text, context.with_user_text(text, self._core.counter.count_text(text)))
+        items = request.input_items
         if _is_plain(items, past.context):
             return Effective(past, items, self._further(past.context, items))
         if any("id" in item or item.get("type") == "compaction" for item in items):

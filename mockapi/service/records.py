@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from mockapi.engine.plan import Plan, Progress
-from mockapi.engine.planner import including
+from mockapi.engine.score import including
 from mockapi.engine.timeline import KEPT_S, Timeline, is_visible, run_status_at, state_at, status_at
 from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
@@ -61,10 +61,12 @@ class Records:
 
     async def body(self, project: str, seen: Seen, include: Sequence[str] = ()) -> bytes:
         """Its body now, with what `include` adds to what its create asked for."""
-        if include:
-            key = including(seen.plan.key, include, self._core.sealing_key.hex())
-            seen = Seen(seen.record, seen.plan._replace(key=key))
-        return state_at(seen.plan, progress_of(seen.record), await self._core.now(project)) or b"null"
+        plan = self.shown(seen.plan, include)
+        return state_at(plan, progress_of(seen.record), await self._core.now(project)) or b"null"
+
+    def shown(self, plan: Plan, include: Sequence[str]) -> Plan:
+        """A plan, with what a GET includes beside what its create asked for."""
+        return plan._replace(key=including(plan.key, include, self._core.seal)) if include else plan
 
     async def status(self, project: str, seen: Seen) -> str | None:
         """Its status now."""

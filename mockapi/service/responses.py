@@ -104,7 +104,7 @@ class Responses:
         selection = await self._selector.select(call, facts, identity, scenarios)
         names = await self._names(call.project, facts, selection, effective)
         cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = effective.past.partition or (None if request.text_alone else partition_among(effective.items))
+        partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
         moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
         if asked.instructions is not None:
             moment = moment._replace(instructions=asked.instructions)
@@ -171,7 +171,7 @@ class Responses:
 
     async def _names(self, project: str, facts: Facts, selection: Selection, effective: Effective) -> Names:
         """What templates may speak of; the past is read only if this step's templates need it."""
-        past, own = effective.past, effective.items[effective.start :] if effective.start else effective.items
+        past = effective.past
         history: History = effective.restored.items if effective.restored else []
         previous: object = None
         needs = selection.step.needs if selection.step else frozenset()
@@ -181,7 +181,7 @@ class Responses:
                 history = await self._pasts.turns.of(project, past.parent.record if past.parent else None, past.conversation)
         if "previous" in needs and past.parent is not None:
             previous = loads(await self._records.body(project, past.parent))
-        return lambda: template_names(facts, selection.groups, history, own, previous)
+        return lambda: template_names(facts, selection.groups, history, effective.items[effective.start :], previous)
 
     def is_instant(self, created: Created) -> bool:
         """Nothing is waited for: it was delivered the moment it was made."""

@@ -111,12 +111,12 @@ class Runs:
                     await self._records.conversation(project, seen.record.conversation_id)
                 return await self._records.body(project, await self.seen(project, response_id))
 
-    async def resume(self, project: str, response_id: str, after: int) -> Play:
-        """The stream of a background run behind a `sequence_number` (-1: the whole); 400 where there is none."""
+    async def resume(self, project: str, response_id: str, after: int, include: Sequence[str] = ()) -> Play:
+        """The stream of a background run behind a `sequence_number` (-1: all), with what `include` adds; 400 if there is none."""
         seen = await self.seen(project, response_id)
         run = seen.plan.background
         if run is None or not run.is_streamed:
             raise told("not_a_background_stream" if run is None else "not_a_stream")
         if await self._core.now(project) > seen.plan.started_at + _RESUMABLE_S:
             raise told("stream_too_old")
-        return Play(self._core, project, timeline_at(seen.plan, progress_of(seen.record)), after)
+        return Play(self._core, project, timeline_at(self._records.shown(seen.plan, include), progress_of(seen.record)), after)

@@ -34,9 +34,12 @@ class Selector:
         while True:
             candidates = await self._candidates(call.project, scenarios)
             selection = select_step(candidates, facts, _fires(identity))
-            if await self._is_used(call.project, selection):
+            step, scenario = selection.step, selection.scenario
+            if step is None or scenario is None:
                 break
-        if selection.step is None:
+            if await self._store.use_step(call.project, scenario.name, step.index, step.times):
+                return selection
+        if step is None:
             server = self._core.settings.unmatched
             ways = {scenario.unmatched or server for scenario in scenarios} or {server}
             if "error" in ways:

@@ -61,7 +61,7 @@ class Turns:
     async def _from(self, project: str, record: ResponseRecord | None, child_id: str = "") -> AsyncIterator[Sequence[JsonObject]]:
         """A response's own turn, then those before it, newest first."""
         async for each in self.chain(project, record, child_id):
-            yield [*items_of(each.input_items), *items_of(Timeline(Plan.of(each.plan)).whole_output)]
+            yield [*items_of(each.input_items), *items_of(Timeline(Plan.of(each.plan)).whole_output(self._core.seal))]
             if each.conversation_id is not None:
                 yield await self._kept(project, each.conversation_id, each.before)
                 return

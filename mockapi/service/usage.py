@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from mockapi.engine.score import Score
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import snapshot_of
 from mockapi.wire.objects import tokens_of
@@ -58,15 +59,15 @@ def split_key(name: str) -> tuple[int, str, str]:
     return int(day), model, what
 
 
-def amounts_of(names: SumNames, usage: Mapping[str, object], items: Sequence[Mapping[str, object]]) -> dict[str, int]:
+def amounts_of(names: SumNames, usage: Mapping[str, object], score: Score) -> dict[str, int]:
     """What one response adds: itself, its tokens, its tool calls by type."""
     read, cached, written = tokens_of(usage)
     amounts = {names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written}
-    for item in items:
-        kind = item["type"]
-        if kind in _CALLS:
-            name = names.calls(str(kind))
-            amounts[name] = amounts.get(name, 0) + 1
+    if not _CALLS.isdisjoint(score.kinds):
+        for item in score.finished.items:
+            kind = str(item["type"])
+            if kind in _CALLS:
+                amounts[names.calls(kind)] = amounts.get(names.calls(kind), 0) + 1
     return amounts
 
 
@@ -88,11 +89,11 @@ def _below(prefix: str, sums: Mapping[str, int]) -> dict[str, int]:
     return {name.removeprefix(prefix): amount for name, amount in sorted(sums.items()) if name.startswith(prefix)}
 
 
-def containers_of(items: Sequence[Mapping[str, object]], tools: Sequence[JsonObject]) -> Iterator[tuple[str, str]]:
+def containers_of(score: Score, tools: Sequence[JsonObject]) -> Iterator[tuple[str, str]]:
     """(container id, its memory) of each code interpreter call: a session is one container in one hour of the clock."""
-    calls = [item for item in items if item["type"] == "code_interpreter_call"]
-    if not calls:
+    if "code_interpreter_call" not in score.kinds:
         return
+    calls = [item for item in score.finished.items if item["type"] == "code_interpreter_call"]
     container = next((tool.get("container") for tool in tools if tool["type"] == "code_interpreter"), None)
     memory = container.get("memory_limit") if isinstance(container, Mapping) else None
     for call in calls:

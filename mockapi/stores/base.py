@@ -103,11 +103,17 @@ class Owner(NamedTuple):
     is_conversation: bool = False
 
 
+_NO_ADVICE: Mapping[str, str] = {}
+
+
 class Entry(NamedTuple):
     """One call in the journal; times in seconds, `took_ms` in ms.
 
     `plan` is that of the response it made: its events, or what `response` would be, are made of it when they are read; not those
     of an answer that `is_cut`: not all of it went out.
+
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
+    answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
     """
 
     id: str
@@ -130,6 +136,11 @@ class Entry(NamedTuple):
     fault: str = ""
     is_cut: bool = False
     is_legacy: bool = False
+    project: str = ""
+    began_s: float = 0.0
+    advice: Mapping[str, str] = _NO_ADVICE
+    is_whole: bool = True
+    last_event: int | None = None
 
     @property
     def size(self) -> int:
@@ -293,6 +304,9 @@ class Store(Protocol):
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """The project's journal, oldest first; of `*` everybody's."""
+
+    async def forgotten_entries(self, project: str) -> int:
+        """How many calls the project's journal (of `*` all together) forgot because it was full, since it was last cleared."""
 
     async def clear_entries(self, project: str) -> None:
         """Forget the project's journal; of `*` everybody's."""

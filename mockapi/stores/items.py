@@ -39,6 +39,8 @@ class ItemIndex:
         waiting = self._waiting.get(record.stem)
         if isinstance(waiting, dict) and record.id in waiting:
             del waiting[record.id]
+            if not waiting:
+                del self._waiting[record.stem]
             return
         if isinstance(waiting, ResponseRecord) and waiting.id == record.id:
             del self._waiting[record.stem]

@@ -39,6 +39,7 @@ class _Project:
     entries: deque[Entry] = field(default_factory=deque)
     entry_sizes: deque[int] = field(default_factory=deque)
     entry_bytes: int = 0
+    forgotten_entries: int = 0
     offset: float = 0.0
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
@@ -260,8 +261,9 @@ class MemoryStore(Store):
 
     async def get_offset(self, project: str) -> float:
         """See `Store`."""
-        own = self._seen(project).offset
-        return own if project == ALL_PROJECTS else own + self._seen(ALL_PROJECTS).offset
+        find = self._projects.get
+        own = find(project, _NOBODY).offset
+        return own if project == ALL_PROJECTS else own + find(ALL_PROJECTS, _NOBODY).offset
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
@@ -273,6 +275,7 @@ class MemoryStore(Store):
         while entries and (len(entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
             entries.popleft()
             known.entry_bytes -= sizes.popleft()
+            known.forgotten_entries += 1
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
@@ -281,12 +284,17 @@ class MemoryStore(Store):
             return tuple(sorted(everything, key=lambda entry: entry.at))
         return tuple(self._seen(project).entries)
 
+    async def forgotten_entries(self, project: str) -> int:
+        """See `Store`."""
+        seen = self._projects.values() if project == ALL_PROJECTS else [self._seen(project)]
+        return sum(known.forgotten_entries for known in seen)
+
     async def clear_entries(self, project: str) -> None:
         """See `Store`."""
         for known in self._projects.values() if project == ALL_PROJECTS else [self._of(project)]:
             known.entries.clear()
             known.entry_sizes.clear()
-            known.entry_bytes = 0
+            known.entry_bytes = known.forgotten_entries = 0
 
     async def add_endpoint(self, project: str, record: EndpointRecord) -> bool:
         """See `Store`."""

@@ -128,7 +128,7 @@ def check_capabilities(request: CreateRequest) -> None:
     """Raise the real API's error for the first thing the request's model does not offer, Responses themselves first."""
     if request.model.startswith(_ELSEWHERE):
         raise told("model_not_supported", model=request.model)
-    if not request.model_fields_set & _TOUCHED:
+    if _TOUCHED.isdisjoint(request.model_fields_set):
         return
     family = family_of(request.model)
     for rule in RULES:

@@ -108,6 +108,12 @@ class Derivation:
         tails = "".join([blake2b(self._digest, salt=b"input %08d" % n, digest_size=60).hexdigest() for n in blocks])
         return [f"{prefix}_{self.stem}{tails[n * 24 : n * 24 + 24]}" for n, prefix in enumerate(prefixes)]
 
+    def output_ids(self, prefixes: Sequence[str]) -> list[str]:
+        """Ids of what the response itself brings, by their prefixes: ordinals from 1 on."""
+        if len(prefixes) == 1 and prefixes[0] != "call":  # most have one item
+            return [f"{prefixes[0]}_{self.stem}{self._tails[24:48]}"]
+        return [self.id(prefix, ordinal) for ordinal, prefix in enumerate(prefixes, 1)]
+
     def id(self, prefix: str, ordinal: int) -> str:
         """The ordinal-th id; ordinal 0 is the response itself. `call` ids have 24 alphanumerics instead."""
         if prefix == "call":

@@ -285,7 +285,9 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
     """
     if lenient:
         return _parse_leniently(raw)
-    given = {key: value for key, value in raw.items() if value is not None or key in ("model", "input")}
+    given = raw
+    if None in raw.values():
+        given = {key: value for key, value in raw.items() if value is not None or key in ("model", "input")}
     if "model" not in given and "prompt" not in given:
         raise missing_parameter("model")
     if "input" not in given and not given.keys() & {"prompt", "previous_response_id", "conversation", "messages"}:

@@ -135,6 +135,11 @@ STATE: dict[str, Case] = {
     "no_tool_call": Case(
         create(input=[OUTPUT]), "No tool call found for function call output with call_id call_1.", param="input"
     ),
+    "no_approval_request": Case(
+        create(input=[{"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}]),
+        "No approval request found for approval response with approval_request_id mcpr_1.",
+        param="input",
+    ),
     "reasoning_without_follower": Case(
         create(input=[{"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "x"}]}]),
         "Item 'rs_1' of type 'reasoning' was provided without its required following item.",

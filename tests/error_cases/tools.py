@@ -94,6 +94,17 @@ SCHEMAS = {
         obj({f"p{number}": {"type": "string"} for number in range(5_001)}),
         "In context=(), schemas may have 5000 properties in total at most",
     ),
+    "too_many_values": (
+        obj({"a": {"enum": list(range(1_001))}}), "In context=('properties', 'a'), schemas may have 1000 values of enums in total"
+    ),
+    "enum_too_long": (
+        obj({"a": {"enum": [f"{number:0>70}" for number in range(251)]}}),
+        "In context=('properties', 'a'), an enum of over 250 values may be 15000 characters long in total",
+    ),
+    "too_much_text": (
+        obj({"n" * 120_001: {"type": "string"}}),
+        f"In context=('properties', '{'n' * 120_001}'), names and values of a schema may be 120000 characters long in total",
+    ),
 }  # fmt: skip
 
 

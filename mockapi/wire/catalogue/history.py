@@ -27,6 +27,16 @@ ROWS = (
         sample={"kind": "function call output", "call_id": "call_123"},
     ),
     Row(
+        "no_approval_request",
+        "No approval request found for approval response with approval_request_id {id}.",
+        param="input",
+        endpoints=_INPUTS,
+        confidence="assumed",
+        source=_SECTION,
+        sample={"id": "mcpr_123"},
+        note="How the real API tells it is not known: words after those of tool outputs. Answering twice is told so too.",
+    ),
+    Row(
         "reasoning_without_follower",
         "Item '{id}' of type 'reasoning' was provided without its required following item.",
         param="input",

@@ -22,10 +22,23 @@ _REASONS: tuple[tuple[str, str, Confidence, dict[str, str]], ...] = (
     ("keyword", _CONTEXT + "'{key}' is not permitted", "assumed", {"key": "allOf"}),
     ("too_deep", _CONTEXT + "schemas may be nested {most} levels deep at most", "assumed", {"most": "10"}),
     ("too_large", _CONTEXT + "schemas may have {most} properties in total at most", "assumed", {"most": "5000"}),
+    ("too_many_values", _CONTEXT + "schemas may have {most} values of enums in total", "assumed", {"most": "1000"}),
+    (
+        "enum_too_long",
+        _CONTEXT + "an enum of over {values} values may be {most} characters long in total",
+        "assumed",
+        {"most": "15000", "values": "250"},
+    ),
+    (
+        "too_much_text",
+        _CONTEXT + "names and values of a schema may be {most} characters long in total",
+        "assumed",
+        {"most": "120000"},
+    ),
 )
 _KINDS = (
     ("response_schema", "response_format", "text.format.schema", "invalid_json_schema"),
-    ("function_schema", "function", "tools[{index}].parameters", "invalid_function_parameters"),
+    ("function_schema", "function", "{place}.parameters", "invalid_function_parameters"),
 )
 
 ROWS = (
@@ -37,7 +50,7 @@ ROWS = (
             param=param,
             confidence=confidence,
             source=_SECTION,
-            sample={"name": "weather", "context": "('properties', 'place')", "index": "0", **sample},
+            sample={"name": "weather", "context": "('properties', 'place')", "place": "tools[0]", **sample},
             note="The words of the reason are assumed." if confidence == "assumed" else "",
         )
         for family, what, param, code in _KINDS

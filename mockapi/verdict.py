@@ -1,0 +1,328 @@
+"""The verdict on a client under test: how it behaved under the faults that met it. Pure: journal entries in, judgements out.
+
+One rule is one function; what cannot be decided from the journal is `unknown`, never guessed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, median
+from typing import Literal, NamedTuple
+
+from mockapi.conduct import SKEW_S, Attempt, Chain, Conduct, conducts
+from mockapi.stores.base import Entry
+from mockapi.wire.json import JsonObject
+
+__all__ = ["RULES", "Judgement", "Verdict", "judge"]
+
+Word = Literal["good", "bad", "unknown"]
+
+_MOST_ATTEMPTS = 10  # the SDKs make 3; more than this is no patience but a burden
+_TIGHT_S = 0.05
+_LONG_S = 5.0  # a pause that need not grow any more: the SDKs stop at 8 s, shortened by a quarter at random
+_SLACK_S = 0.005  # timers of clients ring up to so much early
+
+
+class Judgement(NamedTuple):
+    """What one rule says of some calls: `why` is one sentence, `evidence` their ids in the journal."""
+
+    rule: str
+    verdict: Word
+    why: str
+    evidence: tuple[str, ...]
+
+
+class _Finding(NamedTuple):
+    verdict: Word
+    why: str
+    calls: Sequence[Attempt]
+
+
+_Findings = Iterator[_Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All judgements, and of how many calls: `met` of them met a fault or an error; `forgotten` had left the journal before."""
+
+    judgements: tuple[Judgement, ...]
+    calls: int
+    met: int
+    forgotten: int
+
+    @property
+    def word(self) -> Word | None:
+        """`bad` if anything is, else `unknown` if anything is, else `good`; None where there is nothing to judge."""
+        words = {judgement.verdict for judgement in self.judgements}
+        for word in ("bad", "unknown", "good"):
+            if word in words:
+                return word
+        return None
+
+    @property
+    def summary(self) -> str:
+        """For people: how many are good and bad, or why nothing was judged."""
+        lost = f" {self.forgotten} older calls were not judged: the journal has forgotten them." if self.forgotten else ""
+        if not self.calls:
+            return f"Nothing to judge: the journal is empty.{lost}"
+        met = (
+            f"{self.met} of {self.calls} calls met a fault or an error" if self.met else f"no fault met any of {self.calls} calls"
+        )
+        if not self.judgements:
+            return f"Nothing to judge: {met}.{lost}"
+        words = [judgement.verdict for judgement in self.judgements]
+        counts = ", ".join(f"{words.count(word)} {word}" for word in ("bad", "unknown", "good") if word in words)
+        return f"{counts}; {met}.{lost}"
+
+    @property
+    def shown(self) -> JsonObject:
+        """As the admin API answers it."""
+        return {
+            "verdict": self.word,
+            "summary": self.summary,
+            "calls": self.calls,
+            "met": self.met,
+            "forgotten": self.forgotten,
+            "judgements": [judgement._asdict() for judgement in self.judgements],
+        }
+
+
+def judge(entries: Sequence[Entry], forgotten: int = 0) -> Verdict:
+    """The verdict on the clients of a journal, each project judged by itself."""
+    clients = conducts(entries)
+    judgements = tuple(
+        Judgement(name, found.verdict, found.why, tuple(attempt.id for attempt in found.calls))
+        for client in clients
+        for name, rule in RULES.items()
+        for found in rule(client)
+    )
+    attempts = [attempt for client in clients for attempt in client.attempts]
+    return Verdict(judgements, len(attempts), sum(attempt.is_met for attempt in attempts), forgotten)
+
+
+def _waits_as_told(client: Conduct) -> _Findings:
+    """The next attempt comes no sooner than `retry-after` said; counted between arrivals, so never too strictly."""
+    for chain in client.chains:
+        told = [pair for pair in pairwise(chain) if pair[0].wait_s is not None and pair[0].may_be_repeated]
+        early = [pair for pair in told if _early_by(*pair) > _SLACK_S]
+        if early:
+            first, again = early[0]
+            waited_s = again.began_s - first.began_s
+            yield _Finding(
+                "bad", f"Asked again after {_span(waited_s)}; it was told to wait {_span(first.wait_s or 0)}.", early[0]
+            )
+        elif told:
+            yield _Finding("good", f"Waited as long as it was told, {_span(told[0][0].wait_s or 0)}.", chain)
+
+
+def _leaves_alone(client: Conduct) -> _Findings:
+    """What will never work (a 4xx but 408, 409 and 429; `x-should-retry: false`) is sent once."""
+    for chain in client.chains:
+        hopeless = next((index for index, attempt in enumerate(chain) if not attempt.may_be_repeated), None)
+        if hopeless is None:
+            continue
+        calls, what = chain[hopeless:], _answered(chain[hopeless])
+        if len(calls) > 1:
+            yield _Finding(
+                "bad", f"Sent the same call again, {len(calls) - 1} more times, after {what}, which no retry helps.", calls
+            )
+        else:
+            yield _Finding("good", f"Did not send the same call again after {what}.", calls)
+
+
+def _asks_again(client: Conduct) -> _Findings:
+    """What a second try may cure (408, 409, 429, 5xx, no answer, half a body) gets one, and not without end."""
+    for chain in client.chains:
+        first = chain[0]
+        if not first.trouble or not first.may_be_repeated or first.is_torn_stream:
+            continue
+        what, count = _answered(first), len(chain)
+        if count == 1:
+            yield _Finding("unknown", f"Did not ask again after {what}; whether it should have is its own choice.", chain)
+        elif count > _MOST_ATTEMPTS:
+            yield _Finding("bad", f"Made {count} attempts after {what}: it does not know when to stop.", chain)
+        else:
+            end = "gave up" if chain[-1].trouble else "had its answer"
+            yield _Finding("good", f"Asked again after {what}, and {end} at attempt {count}.", chain)
+
+
+def _backs_off(client: Conduct) -> _Findings:
+    """Where nobody told how long to wait, the pauses between attempts grow."""
+    for chain in client.chains:
+        pauses = [_pause(*pair) for pair in pairwise(chain) if pair[0].may_be_repeated and pair[0].wait_s is None]
+        if len(pauses) < 2:
+            continue
+        seen, trend = _listed(pauses), _trend(pauses)
+        if max(pauses) < _TIGHT_S:
+            yield _Finding("bad", f"Hammered: the pauses between its attempts were {seen}.", chain)
+        elif trend > 0 or pauses[-1] >= _LONG_S:
+            yield _Finding("good", f"Left more and more time between its attempts: {seen}.", chain)
+        elif len(pauses) > 2:
+            yield _Finding("bad", f"The pauses between its attempts did not grow: {seen}.", chain)
+        else:
+            yield _Finding("unknown", f"Two pauses that do not grow may be chance: {seen}.", chain)
+
+
+def _notices(client: Conduct) -> _Findings:
+    """A stream without its terminal event is not taken for a whole one."""
+    for torn in client.attempts:
+        if not torn.is_torn_stream:
+            continue
+        built = next((later for later in client.after(torn) if later.body.get("previous_response_id") == torn.target), None)
+        cure = _cure(client, torn)
+        if cure is not None and (built is None or cure.began_s <= built.began_s):
+            done = (
+                "the stream was resumed" if cure.is_resumption else "the response was read" if cure.is_look else "it asked again"
+            )
+            yield _Finding("good", f"Noticed that a stream had no terminal event: {done}.", (torn, cure))
+        elif built is not None:
+            yield _Finding(
+                "bad", "Went on from a response of whose stream it had seen a part, as if it were whole.", (torn, built)
+            )
+        elif torn.entry.fault == "stall":
+            yield _Finding("good", "Noticed that a stream had fallen silent: it hung up.", (torn,))
+        else:
+            yield _Finding(
+                "unknown", "A stream ended without a terminal event; no later call tells whether that was noticed.", (torn,)
+            )
+
+
+def _resumes(client: Conduct) -> _Findings:
+    """The stream of a background run is resumed behind what was seen of it; the run is not started anew."""
+    for torn in client.attempts:
+        seen = torn.entry.last_event
+        if not torn.is_torn_stream or not torn.is_background or seen is None or seen < 0:
+            continue
+        cure = _cure(client, torn)
+        if cure is None:
+            yield _Finding("unknown", "The stream of a background run broke off; nobody asked for the rest.", (torn,))
+        elif not cure.is_look:
+            yield _Finding(
+                "bad", f"Started a background run anew instead of resuming its stream behind event {seen}.", (torn, cure)
+            )
+        elif not cure.is_resumption:
+            yield _Finding("good", "Read the response of a background run whose stream had broken off.", (torn, cure))
+        elif cure.starting_after > seen:
+            why = f"Resumed behind event {cure.starting_after}, but had seen them up to {seen} only."
+            yield _Finding("bad", why, (torn, cure))
+        else:
+            yield _Finding(
+                "good", f"Resumed the stream of a background run that had broken off behind event {seen}.", (torn, cure)
+            )
+
+
+def _polls_calmly(client: Conduct) -> _Findings:
+    """An unfinished background run is polled with pauses, which do not become shorter."""
+    for polls in client.polls.values():
+        watched = polls[: _terminal(polls) + 1]
+        pauses = [_pause(*pair) for pair in pairwise(watched)]
+        if len(pauses) < 2:
+            continue
+        seen = _listed(pauses)
+        if median(pauses) < _TIGHT_S:
+            yield _Finding("bad", f"Polled a background run in a tight loop: {seen} between polls.", watched)
+        elif _trend(pauses) >= 0:
+            yield _Finding("good", f"Polled a background run at pauses that did not become shorter: {seen}.", watched)
+        elif len(pauses) > 2:
+            yield _Finding("bad", f"Polled a background run at shorter and shorter pauses: {seen}.", watched)
+        else:
+            yield _Finding("unknown", f"Two pauses between polls, the second one shorter, may be chance: {seen}.", watched)
+
+
+def _stops_polling(client: Conduct) -> _Findings:
+    """A run that is over is not polled any more."""
+    for polls in client.polls.values():
+        end = _terminal(polls)
+        more, status = len(polls) - end - 1, polls[end].polled_status if end < len(polls) else None
+        if status is None:
+            continue
+        if more == 0:
+            yield _Finding("good", f"Stopped polling when the run was {status}.", polls[end:])
+        elif more == 1:
+            yield _Finding("unknown", f"Read the response once more after it was {status}; that may be meant.", polls[end:])
+        else:
+            yield _Finding("bad", f"Polled {more} more times after the run was {status}.", polls[end:])
+
+
+def _does_nothing_twice(client: Conduct) -> _Findings:
+    """A create that the server has carried out, though its client did not see that, is not blindly sent again."""
+    for first, again in client.repeated:
+        if not first.is_made_unseen:
+            continue
+        between = (call for call in client.after(first) if call.began_s < again.began_s)
+        look = next((call for call in between if call.is_look and call.target == first.target), None)
+        key = first.entry.headers.get("idempotency-key")
+        if key and key == again.entry.headers.get("idempotency-key"):
+            yield _Finding("good", "Sent a create again under the same Idempotency-Key.", (first, again))
+        elif look is not None:
+            yield _Finding("good", f"Looked at {first.target} before it sent its create again.", (first, look, again))
+        elif _can_look(first):
+            why = f"Sent a create again without a look at {first.target}, which it knew and which is whole on the server."
+            yield _Finding("bad", why, (first, again))
+        else:
+            why = f"Sent a create again that had made {first.target}; that it could not have looked at, so nothing is decided."
+            yield _Finding("unknown", why, (first, again))
+
+
+RULES: Mapping[str, Callable[[Conduct], _Findings]] = {
+    "retry_after": _waits_as_told,
+    "no_retry": _leaves_alone,
+    "retry": _asks_again,
+    "back_off": _backs_off,
+    "unfinished_stream": _notices,
+    "resume": _resumes,
+    "polling": _polls_calmly,
+    "end_of_polling": _stops_polling,
+    "duplicates": _does_nothing_twice,
+}
+"""Every rule by its name."""
+
+
+def _cure(client: Conduct, torn: Attempt) -> Attempt | None:
+    """The first call after a torn stream that makes up for it: the same again, or a look at the response."""
+    again = client.next_of(torn)
+    looks = (later for later in client.after(torn) if later.is_look and later.target == torn.target)
+    found = [call for call in (again, next(looks, None)) if call is not None]
+    return min(found, key=lambda call: call.began_s, default=None)
+
+
+def _can_look(attempt: Attempt) -> bool:
+    """Whether its client was told the id of what it has made, and finds it."""
+    plan, seen = attempt.plan, attempt.entry.last_event
+    return seen is not None and seen >= 0 and plan is not None and (plan.is_stored or plan.background is not None)
+
+
+def _terminal(polls: Chain) -> int:
+    """The index of the first poll that showed an end; their number if none did."""
+    unfinished = ("queued", "in_progress")
+    return next((index for index, poll in enumerate(polls) if poll.polled_status not in unfinished), len(polls))
+
+
+def _pause(first: Attempt, again: Attempt) -> float:
+    return max(0.0, again.began_s - first.ended_s)
+
+
+def _early_by(first: Attempt, again: Attempt) -> float:
+    return (first.wait_s or 0.0) - (again.began_s - first.began_s)
+
+
+def _trend(pauses: Sequence[float]) -> int:
+    """1 if the later half is longer by a fifth, -1 if it is shorter by three tenths, else 0."""
+    half = len(pauses) // 2
+    early, late = fmean(pauses[:half]), fmean(pauses[-half:])
+    return 1 if late > max(1.2 * early, SKEW_S) else -1 if late < 0.7 * early else 0
+
+
+def _answered(attempt: Attempt) -> str:
+    if attempt.trouble == "refused":
+        return f"a {attempt.entry.status}"
+    return "no answer" if attempt.trouble == "unanswered" else "half an answer"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def _listed(pauses: Sequence[float]) -> str:
+    shown = ", ".join(_span(pause) for pause in pauses[:6])
+    return shown + (f" and {len(pauses) - 6} more" if len(pauses) > 6 else "")
