@@ -142,10 +142,11 @@ def test_commands_work(line, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     if line.startswith(("mockapi wait", "mockapi verdict")):
-        line = f"mockapi serve scenarios & mockapi wait --timeout 20s; {line}; kill %1; wait"
+        line = f"mockapi serve scenarios & mockapi wait --timeout 20s; {line}"
     elif line.startswith("mockapi serve"):
-        line = f"{line.rstrip('& ')} & mockapi wait --timeout 20s; kill %1; wait"
-    done = in_folder(tmp_path, line, MOCKAPI_PORT=port, MOCKAPI_URL=f"http://127.0.0.1:{port}")
+        line = f"{line.rstrip('& ')} & mockapi wait --timeout 20s"
+    stop = "trap 'kill $! 2> /dev/null; wait' EXIT"
+    done = in_folder(tmp_path, f"{stop}; {line}", MOCKAPI_PORT=port, MOCKAPI_URL=f"http://127.0.0.1:{port}")
     assert done.returncode == 0, done.stderr
 
 
