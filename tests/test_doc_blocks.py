@@ -145,7 +145,7 @@ def test_commands_work(line, tmp_path):
         line = f"mockapi serve scenarios & mockapi wait --timeout 20s; {line}"
     elif line.startswith("mockapi serve"):
         line = f"{line.rstrip('& ')} & mockapi wait --timeout 20s"
-    stop = "trap 'kill $! 2> /dev/null; wait' EXIT"
+    stop = "trap 'kill $! 2> /dev/null || true; wait' EXIT"
     done = in_folder(tmp_path, f"{stop}; {line}", MOCKAPI_PORT=port, MOCKAPI_URL=f"http://127.0.0.1:{port}")
     assert done.returncode == 0, done.stderr
 
