@@ -224,32 +224,39 @@ def demo(host: str, port: int, tries: bool) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def check(paths: tuple[Path, ...], as_json: bool) -> None:
+@click.option(
+    "--strict", is_flag=True, help="Find more: steps, prompts and names of templates that can do nothing. Warnings count: exit 1."
+)
+def check(paths: tuple[Path, ...], as_json: bool, strict: bool) -> None:
     """Check scenario files: file:line:column, the key, what is wrong, what was probably meant. Exit 1 if anything is."""
     from mockapi.engine.reach import unreached  # start-up time of the other commands
+    from mockapi.scenario.audit import audit_files
     from mockapi.scenario.load import load_paths
 
     problems: Sequence[Problem] = ()
-    warnings: Sequence[Problem] = ()
+    warnings: list[Problem] = []
     count = 0
     try:
         scenarios = load_paths(paths)
         count = len(scenarios)
         warnings = [warning for scenario in scenarios for warning in (*scenario.warnings, *unreached(scenario))]
+        warnings += audit_files(scenario.file for scenario in scenarios) if strict else []
     except ScenarioError as error:
         problems = error.problems
     except MockApiError as error:
         click.echo(f"mockapi: {error}", err=True)
         sys.exit(2)
+    is_fine = not problems and not (strict and warnings)
     if as_json:
-        click.echo(dumps({"ok": not problems, "problems": problems, "warnings": warnings}))
+        click.echo(dumps({"ok": is_fine, "problems": problems, "warnings": warnings}))
     elif problems:
         _tell(problems)
     else:
         for warning in warnings:
             click.echo(f"warning: {warning}", err=True)
-        click.echo(f"{count} scenario{'s' if count != 1 else ''}, no problems")
-    sys.exit(1 if problems else 0)
+        verdict = "no problems" if is_fine else _counted(len(warnings), "warning")
+        click.echo(f"{_counted(count, 'scenario')}, {verdict}")
+    sys.exit(0 if is_fine else 1)
 
 
 @main.command()
@@ -400,4 +407,8 @@ def _start_log(settings: Settings) -> None:
 def _tell(problems: Sequence[Problem]) -> None:
     for problem in problems:
         click.echo(str(problem), err=True)
-    click.echo(f"{len(problems)} problem{'s' if len(problems) != 1 else ''}", err=True)
+    click.echo(_counted(len(problems), "problem"), err=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"

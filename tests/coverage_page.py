@@ -51,20 +51,6 @@ RESOURCES = (
     "webhooks/event_types.py",
 )
 
-DEVIATIONS = (
-    "The model says what a scenario scripts, or what the auto-responder makes up; nothing is computed.",
-    "Tokens are estimated (docs/tokens.md), or counted with `--tokens bpe`; image, audio and file inputs cost nothing.",
-    "`include: web_search_call.results` adds nothing: its effect was never recorded.",
-    "A web search is added without its action, as gpt-5 does; older models show one.",
-    "Several `mcp_list_tools` end in their order; real ones end as their servers answer.",
-    "In `response.completed` a compaction item has the same ciphertext as in its `done` event; recorded ones differ.",
-    "A stream that is open when its run is cancelled ends with `response.failed`; no recording shows the real one.",
-    "The cursor that a list does not know is 404; the real status is not known.",
-    "`moderation` is echoed as null unless scripted; files and vector stores that a request names are not looked up.",
-    "WebSocket mode, steering and beta multi-agent are not emulated.",
-    "docs/state.md and docs/scenarios.md name every other choice where the real API is not known.",
-)
-
 
 def type_names(union: object) -> set[str]:
     from .test_contract import type_names as names
@@ -128,7 +114,7 @@ def page() -> str:
     parts = [
         "# Coverage",
         "",
-        f"What the installed SDK (`openai` {version('openai')}) knows and whether mockapi supports it. Made by `python -m tests.coverage_page`;",
+        f"What the installed SDK (`openai` {version('openai')}) knows and whether mockapi supports it. Made by `python -m tests.reference_pages`;",
         "a test holds it current.",
         "",
         table("Endpoints", calls, calls - routed),
@@ -143,9 +129,7 @@ def page() -> str:
         table("Tools", tools, tools - set(TOOL_TYPES)),
         table("Stream events", events, events & LATER_EVENTS),
         table("`include`", include, include - set(INCLUDABLE)),
-        "## Known deviations from the real API",
-        "",
-        *(f"- {line}" for line in DEVIATIONS),
+        "[Deviations](deviations.md) tells where what is supported differs from the real API.",
         "",
     ]
     return "\n".join(parts)

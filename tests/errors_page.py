@@ -6,7 +6,7 @@ INTRO = """\
 # Errors
 
 Every error of the real API that mockapi knows, from one table: what validation, state, history, models and scenarios say is looked up
-here. Made by `python -m tests.errors_page`; a test holds it current. `mockapi errors [FILTER]` lists it at the shell, `--json` with
+here. Made by `python -m tests.reference_pages`; a test holds it current. `mockapi errors [FILTER]` lists it at the shell, `--json` with
 headers, sample values and notes.
 
 `error:` of a [scenario](scenarios.md) takes any **code**, or the **name** of a row whose code is null (of any other row too). Where a

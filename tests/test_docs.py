@@ -37,6 +37,7 @@ from mockapi.wire.json import dumps
 from mockapi.wire.webhooks import DEFAULT_SECRET
 
 from .conftest import ROOT
+from .reference_pages import PAGES, admin_routes
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
 
@@ -148,11 +149,19 @@ def test_every_command_has_help():
         assert [option.name for option in options if not option.help] == []
 
 
-def test_the_coverage_page_is_current():
-    from .coverage_page import endpoints, page
+@pytest.mark.parametrize("place", PAGES)
+def test_the_pages_made_from_code_are_current(place):
+    assert (ROOT / "docs" / place).read_text() == PAGES[place](), "run: python -m tests.reference_pages"
+
+
+def test_the_coverage_page_knows_the_sdks_endpoints():
+    from .coverage_page import endpoints
 
     assert len(set(endpoints())) > 12
-    assert (ROOT / "docs" / "coverage.md").read_text() == page()
+
+
+def test_the_reference_has_every_admin_route_in_words():
+    assert [route for route, told in admin_routes() if not told] == []
 
 
 def test_the_default_webhook_secret_is_told():
@@ -164,17 +173,15 @@ def test_the_webhook_pages_scenario_loads():
     assert load_text(text).webhooks.fault.delay == 5.0
 
 
-def test_the_first_test_of_the_pytest_page_is_green(pytester, monkeypatch):
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pytest.md").read_text(), re.DOTALL)[0]
+def test_the_python_of_the_pytest_page_is_green(pytester, monkeypatch):
+    """Its blocks as the files they speak of: a test, a test with a marker, a conftest.py."""
+    first, marked, settings = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pytest.md").read_text(), re.DOTALL)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    pytester.makepyfile(code)
-    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=1)
-
-
-def test_the_library_page_prints_what_it_says(capsys):
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)[0]
-    exec(code, {})
-    assert capsys.readouterr().out == "Hello Ada!\n"
+    pytester.makepyfile(test_hello=first, test_marked=marked, conftest=settings)
+    (pytester.path / "errors").mkdir()
+    for name in re.findall(r"\"(\S+\.yaml)\"", marked):
+        (pytester.path / name).write_text("steps: [{reply: Hi}]")
+    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=2)
 
 
 def test_every_method_and_option_of_the_plugin_is_described():

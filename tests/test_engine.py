@@ -105,7 +105,7 @@ def plans(draw):
 
 
 def fold(events):
-    """An accumulator of our own: what a careful client makes of a stream."""
+    """An accumulator of our own: what a careful client makes of a stream, by output index."""
     output, last = {}, None
     for event in events:
         data = json.loads(event.data)
@@ -113,7 +113,7 @@ def fold(events):
             output[data["output_index"]] = data["item"]
         if "response" in data:
             last = data["response"]
-    return last, [output[index] for index in sorted(output)]
+    return last, output
 
 
 @given(plans())
@@ -123,7 +123,9 @@ def test_the_last_snapshot_equals_the_fold_at_the_end(plan):
     final = json.loads(timeline.body_at(timeline.ends_s))
     final.pop("billing")
     assert last == final
-    assert last["output"] == output
+    assert {index: last["output"][index] for index in output} == output
+    without = [item["type"] for index, item in enumerate(last["output"]) if index not in output]
+    assert set(without) <= {"mcp_list_tools"}  # of several in a row only the last is done (docs/deviations.md)
     assert last["status"] == plan.ending.status
 
 

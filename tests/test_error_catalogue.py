@@ -280,4 +280,4 @@ def test_a_stream_can_fail_with_any_code():
 def test_the_page_is_current():
     from .errors_page import page
 
-    assert (ROOT / "docs" / "errors.md").read_text() == page(), "run: python -m tests.errors_page > docs/errors.md"
+    assert (ROOT / "docs" / "errors.md").read_text() == page(), "run: python -m tests.reference_pages"

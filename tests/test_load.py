@@ -3,13 +3,11 @@
 from base64 import b64encode
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from mockapi.errors import ScenarioError, UsageError
 from mockapi.scenario.load import find_files, load_file, load_paths, load_text
-from mockapi.scenario.schema import scenario_schema
-from mockapi.wire.json import loads, pretty
+from mockapi.wire.json import loads
 
 from .conftest import SCENARIOS
 
@@ -418,26 +416,6 @@ def test_folders_are_searched_one_level_or_all(tmp_path):
     assert [path.name for path in find_files([tmp_path / "**"])] == ["a.yml", "b.yaml", "c.json", "d.yaml"]
     with pytest.raises(UsageError, match="no scenario file or folder at"):
         find_files([tmp_path / "nope"])
-
-
-@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_schema_accepts_the_shipped_scenarios(path):
-    import yaml
-
-    assert list(jsonschema.Draft202012Validator(scenario_schema()).iter_errors(yaml.safe_load(path.read_text()))) == []
-
-
-@pytest.mark.parametrize(
-    "data", [{}, {"steps": [{"reply": 3}]}, {"steps": [{"reply": [{"messag": "x"}]}]}, {"steps": [], "webhooks": {}}]
-)
-def test_the_schema_refuses_what_the_loader_refuses(data):
-    assert list(jsonschema.Draft202012Validator(scenario_schema()).iter_errors(data))
-
-
-def test_the_shipped_schema_is_current():
-    shipped = SCENARIOS / "scenario.schema.json"
-    assert shipped.read_bytes().strip() == pretty(scenario_schema()), "run: mockapi schema > scenarios/scenario.schema.json"
-    assert loads(shipped.read_bytes())
 
 
 def test_ten_thousand_steps_load():

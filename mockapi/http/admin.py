@@ -60,7 +60,7 @@ class AdminApi:
         await exchange.answer(Answer(200, text.encode(), [(b"content-type", b"application/yaml; charset=utf-8")]))
 
     async def drop_scenario(self, exchange: Exchange) -> None:
-        """`DELETE /_mock/scenarios/{name}`."""
+        """`DELETE /_mock/scenarios/{name}`: remove an uploaded scenario."""
         await self._admin.drop_scenario(self._project(exchange), exchange.path_params["name"])
         await exchange.answer_json({"name": exchange.path_params["name"], "status": "removed"})
 
@@ -95,16 +95,16 @@ class AdminApi:
         await exchange.answer_json(await self._admin.journal_entry(self._project(exchange), exchange.path_params["id"]))
 
     async def clear_requests(self, exchange: Exchange) -> None:
-        """`DELETE /_mock/requests`."""
+        """`DELETE /_mock/requests`: empty the journal."""
         await self._admin.store.clear_entries(self._project(exchange))
         await exchange.answer_json({"status": "cleared"})
 
     async def get_clock(self, exchange: Exchange) -> None:
-        """`GET /_mock/clock`."""
+        """`GET /_mock/clock`: the project's time."""
         await exchange.answer_json(self._clock_body(await self._admin.now(self._project(exchange))))
 
     async def move_clock(self, exchange: Exchange) -> None:
-        """`POST /_mock/clock` `{"advance": "10m"}` or `{"set": "2026-02-01T00:00:00Z"}`: forward only."""
+        """`POST /_mock/clock`: `{"advance": "10m"}` or `{"set": "2026-02-01T00:00:00Z"}`, forward only."""
         project = self._project(exchange)
         body = await admin_body(exchange, self._admin.settings.max_body)
         await exchange.answer_json(self._clock_body(await self._admin.move_clock(project, body)))
@@ -126,7 +126,7 @@ class AdminApi:
         await exchange.answer_json({"faults": await self._admin.faults.listed(self._project(exchange))})
 
     async def arm_fault(self, exchange: Exchange) -> None:
-        """`POST /_mock/faults`: `{"name", "when", "fault" or "error", "times", "chance", "armed"}`."""
+        """`POST /_mock/faults`: switch one on: `{"name", "when", "fault" or "error", "times", "chance", "armed"}`."""
         project = self._project(exchange)
         body = await admin_body(exchange, self._admin.settings.max_body)
         await exchange.answer_json(await self._admin.faults.arm(project, body))
@@ -137,7 +137,7 @@ class AdminApi:
         await exchange.answer_json({"status": "off"})
 
     async def drop_fault(self, exchange: Exchange) -> None:
-        """`DELETE /_mock/faults/{name}`."""
+        """`DELETE /_mock/faults/{name}`: switch one off."""
         name = exchange.path_params["name"]
         await self._admin.faults.disarm(self._project(exchange), name)
         await exchange.answer_json({"name": name, "status": "off"})

@@ -37,6 +37,7 @@ class CallOutputForm(CallForm):
     """The long form of `function_call_output` and `custom_tool_call_output`: text, or content parts."""
 
     output: Payload = ""
+    """Text, a mapping (sent as JSON), or content parts."""
     name: str | None = None
     namespace: str | None = None
 
@@ -45,6 +46,7 @@ class ToolSearchCallForm(CallForm):
     """The long form of `tool_search_call`."""
 
     arguments: dict[str, object] | None = None
+    """What is searched for."""
     execution: Literal["server", "client"] = "server"
 
 
@@ -52,6 +54,7 @@ class ToolSearchOutputForm(CallForm):
     """The long form of `tool_search_output`."""
 
     tools: list[Tool] | None = None
+    """The tools that were found, as a request offers them."""
     execution: Literal["server", "client"] = "server"
 
 
@@ -59,6 +62,7 @@ class ProgramForm(LinkForm):
     """The long form of `program`."""
 
     code: str
+    """The program."""
     fingerprint: str | None = None
 
 
@@ -67,6 +71,7 @@ class ProgramOutputForm(LinkForm):
 
     status: Literal["completed", "incomplete"] | None = None
     result: Payload = ""
+    """What the program returned: text, or a mapping."""
 
 
 def _function_call(form: Form) -> JsonObject:

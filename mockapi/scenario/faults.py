@@ -66,7 +66,9 @@ class StallForm(BaseModel):
     model_config = STRICT
 
     at: Place
+    """The event after which nothing comes."""
     for_: Annotated[Span | None, Field(alias="for")] = None
+    """How long; until the client gives up unless given."""
 
 
 class StreamErrorForm(BaseModel):
@@ -75,8 +77,11 @@ class StreamErrorForm(BaseModel):
     model_config = STRICT
 
     at: Place
+    """The event after which the error comes."""
     code: str = "server_error"
+    """Its code."""
     message: str | None = None
+    """What it says."""
 
 
 class AfterBytes(BaseModel):
@@ -84,7 +89,7 @@ class AfterBytes(BaseModel):
 
     model_config = STRICT
 
-    after_bytes: Annotated[int, Field(ge=0, le=10**9)]
+    after_bytes: Annotated[int, Field(ge=0, le=10**9, description="How many bytes of the body are sent before.")]
 
 
 def _drop(value: object) -> object:
@@ -106,23 +111,41 @@ class FaultForm(BaseModel):
     model_config = STRICT
 
     delay: Span | None = None
+    """The headers come so much later."""
     timeout: Annotated[object, by_kind("true or a duration", flag=Yes, text=Span)] = None
+    """Accepted, and never answered; with a duration, closed then."""
     disconnect: Drop | None = None
+    """The connection is closed after this event, after some bytes, or before the headers."""
     reset: bool = False
+    """`disconnect` is a TCP reset."""
     stall: StallForm | None = None
+    """Silence after an event."""
     truncate: Place | None = None
+    """The stream ends after this event, without a terminal one."""
     stream_error: StreamErrorForm | None = None
+    """An error event after this one, and `response.failed`."""
     malformed: Place | None = None
+    """The data of this event is not JSON."""
     corrupt_json: Yes | None = None
+    """The JSON of a body is cut in half."""
     duplicate: Place | None = None
+    """This event comes twice."""
     reorder: Place | None = None
+    """This event and the next swap places."""
     drop: Place | None = None
+    """This event is missing."""
     unknown_event: Place | None = None
+    """An event of an unknown type comes before this one."""
     split_utf8: Yes | None = None
+    """Every character of several bytes is cut across two writes."""
     html_error: Annotated[int, Field(ge=400, le=599)] | None = None
+    """A proxy's HTML page with this status."""
     slow_body: ByteRate | None = None
+    """The body trickles: bytes per second."""
     bad_tool_call: BadToolCall | None = None
+    """The model calls a tool wrongly, in this way."""
     bad_json: BadJson | None = None
+    """A message that is JSON does not fit its schema, in this way."""
 
     @model_validator(mode="after")
     def _can_be_together(self) -> "FaultForm":

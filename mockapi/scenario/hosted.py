@@ -82,6 +82,7 @@ class WebSearchForm(Identified):
     status: Literal["in_progress", "searching", "completed", "failed", "incomplete"] | None = None
     query: str | None = None
     action: WebAction | None = None
+    """What was done, in full: search, open_page or find_in_page."""
     sources: list[Source] | None = None
 
     @model_validator(mode="after")
@@ -140,6 +141,7 @@ class CodeInterpreterForm(Identified):
 
     status: Literal["in_progress", "completed", "incomplete", "interpreting", "failed"] | None = None
     code: str | None = None
+    """The code that was run."""
     container_id: str | None = None
     outputs: Annotated[object, by_kind("text or a list of outputs", text=str, items=list[CodeOutput])] = None
 
@@ -173,10 +175,14 @@ class ImageForm(Identified):
 
     status: Literal["in_progress", "completed", "generating", "failed"] | None = None
     result: Picture | None = None
+    """The picture: base64, or `{file: path}`."""
     partial_images: PartialImages | None = None
+    """How many pictures are shown on the way, or which."""
     action: Literal["generate", "edit", "auto"] | None = None
+    """Whether the picture was made or edited."""
     background: Literal["transparent", "opaque", "auto"] | None = None
     error: ImageErrorForm | None = None
+    """Why there is no picture."""
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None = None
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None = None
     revised_prompt: str | None = None
@@ -191,8 +197,10 @@ class McpToolForm(BaseModel):
 
     name: str
     description: str | None = None
+    """What the tool is for."""
     input_schema: dict[str, object] | None = None
     annotations: dict[str, object] | None = None
+    """Its hints for clients."""
 
 
 McpTool = Annotated[object, by_kind("a name or a mapping", text=str, mapping=McpToolForm)]
@@ -203,7 +211,9 @@ class McpListToolsForm(Identified):
 
     server_label: str
     tools: list[McpTool] | None = None
+    """Names of tools, or tools in full."""
     error: str | None = None
+    """Why the server's tools could not be listed."""
 
 
 class McpCallForm(Identified):
@@ -214,7 +224,9 @@ class McpCallForm(Identified):
     server_label: str
     arguments: Arguments = None
     output: Payload = None
+    """What the tool said; a mapping is sent as JSON."""
     error: Annotated[object, by_kind("text or a mapping", text=str, mapping=dict[str, object])] = None
+    """What the tool said when it failed, or a mapping."""
     approval_request_id: str | None = None
 
     @model_validator(mode="after")

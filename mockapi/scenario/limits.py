@@ -36,7 +36,9 @@ class RateForm(BaseModel):
     model_config = STRICT
 
     rpm: Figure | None = None
+    """Requests a minute."""
     tpm: Figure | None = None
+    """Tokens a minute."""
 
     @model_validator(mode="after")
     def _limits_something(self) -> "RateForm":

@@ -56,7 +56,9 @@ class ShellCallForm(CallForm):
 
     commands: Texts = ()
     action: ShellAction | None = None
+    """Commands with their limits, in place of `commands`."""
     environment: Environment = None
+    """Where it runs: local, container, or a mapping."""
 
     @model_validator(mode="after")
     def _says_it_once(self) -> "ShellCallForm":
@@ -92,6 +94,7 @@ class ShellOutputForm(CallForm):
     stderr: str | None = None
     exit_code: int | None = None
     output: list[PrintedForm] | None = None
+    """What each command printed, in place of `stdout`, `stderr` and `exit_code`."""
     max_output_length: int | None = None
 
     @model_validator(mode="after")
@@ -133,6 +136,7 @@ class PatchForm(BaseModel):
 
     type: Literal["create_file", "update_file", "delete_file"]
     path: str
+    """The file."""
     diff: str | None = None
 
     @model_validator(mode="after")
@@ -163,7 +167,9 @@ class SafetyCheckForm(BaseModel):
 
     id: str
     code: str | None = None
+    """What kind of check it is."""
     message: str | None = None
+    """What the user is told."""
 
 
 _POINT = {"x": int, "y": int}

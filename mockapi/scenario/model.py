@@ -81,8 +81,11 @@ class ToolOutputForm(BaseModel):
     model_config = STRICT
 
     name: str | None = None
+    """The name of the call that is answered."""
     call_id: str | None = None
+    """The id of the call that is answered."""
     output: Matcher | None = None
+    """A text matcher on what the tool said."""
 
 
 NameOrOutput = Annotated[object, by_kind("a name or a mapping", text=str, mapping=ToolOutputForm)]
@@ -96,24 +99,43 @@ class When(BaseModel):
     model_config = STRICT
 
     endpoint: Endpoint | None = None
+    """The operation, globs allowed; `responses.create` unless given."""
     model: str | None = None
+    """A glob on the model's name."""
     input: Matcher | None = None
+    """A text matcher on the newest user message."""
     tool_output: NameOrOutput | None = None
+    """This turn brings the output of that call: its name, or name, call_id and a text matcher on the output."""
     approval: bool | None = None
+    """This turn brings the approval of an MCP call (true) or its refusal (false)."""
     turn: Annotated[int, Field(ge=1)] | None = None
+    """1 and the number of the model's turns before."""
     instructions: Matcher | None = None
+    """A text matcher on `instructions` and all system and developer messages."""
     tools: list[str] | None = None
+    """Names or types of tools that the request offers, all of them."""
     tool_choice: NameOrMapping | None = None
+    """What the request sends as `tool_choice`; of a mapping these keys."""
     stream: bool | None = None
+    """Whether the answer is streamed."""
     background: bool | None = None
+    """Whether the response runs in the background."""
     store: bool | None = None
+    """Whether the response is stored; true where the request does not say."""
     conversation: FlagOrId | None = None
+    """Whether the request belongs to a conversation, or which."""
     previous_response: FlagOrId | None = None
+    """Whether the request follows a response, or which."""
     prompt: str | None = None
+    """The id of the hosted prompt that the request names."""
     format: str | None = None
+    """The name of the JSON schema that the request asks for, or the type of its `text.format`."""
     metadata: dict[str, str] | None = None
+    """Keys and values that are among the request's metadata."""
     headers: dict[str, Matcher] | None = None
+    """Name of a header → text matcher."""
     body: dict[Annotated[str, Field(pattern="^/")], object] | None = None
+    """JSON Pointer into the request's body → value or text matcher."""
 
     @model_validator(mode="after")
     def _body_matchers_compile(self) -> "When":
@@ -129,12 +151,19 @@ class UsageForm(BaseModel):
     model_config = STRICT
 
     input_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens of the input."""
     output_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens of the output, reasoning among them."""
     reasoning_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens of reasoning, for the details of the output."""
     cached_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens read from the cache, for the details of the input."""
     total_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Their sum, unless given."""
     input_tokens_details: dict[str, int] | None = None
+    """The details of the input, as they are shown."""
     output_tokens_details: dict[str, int] | None = None
+    """The details of the output, as they are shown."""
 
 
 Output = Annotated[object, by_kind("text or a list of items", text=str, items=list[ReplyItem])]
@@ -146,17 +175,29 @@ class ReplyForm(BaseModel):
     model_config = STRICT
 
     output: Output = None
+    """What the model says: text, or a list of items."""
     id: Annotated[str, Field(pattern="^resp_")] | None = None
+    """The response's id; taken once per project."""
     model: str | None = None
+    """The model that the response names."""
     usage: UsageForm | None = None
+    """Token counts instead of the counted ones."""
     metadata: dict[str, str] | None = None
+    """The response's metadata."""
     service_tier: str | None = None
+    """The tier that the response names."""
     instructions: str | None = None
+    """The instructions that the response shows."""
     moderation: dict[str, object] | None = None
+    """The response's `moderation`."""
     tool_usage: dict[str, object] | None = None
+    """The response's `tool_usage`."""
     reasoning: dict[str, object] | None = None
+    """The response's `reasoning`."""
     prompt_cache_diagnostics: dict[str, object] | None = None
+    """The response's `prompt_cache_diagnostics`."""
     input_transformations: list[object] | None = None
+    """The response's `input_transformations`."""
 
 
 Reply = Annotated[
@@ -199,11 +240,17 @@ class ErrorForm(BaseModel):
     model_config = STRICT
 
     code: str | None = None
+    """The error's code; one of the catalogue (`mockapi errors`) brings everything else."""
     status: Annotated[int, Field(ge=400, le=599)] | None = None
+    """The HTTP status; with it the code may be any."""
     type: str | None = None
+    """The error's type."""
     message: str | None = None
+    """What the error says."""
     param: str | None = None
+    """The parameter that the error is about."""
     headers: dict[HeaderName, HeaderValue] | None = None
+    """Headers of the answer, such as `retry-after`."""
 
     @model_validator(mode="after")
     def _says_what(self) -> "ErrorForm":
@@ -220,8 +267,11 @@ class FailForm(BaseModel):
     model_config = STRICT
 
     code: str
+    """The code of the failure."""
     message: str | None = None
+    """What the failure says."""
     type: str | None = None
+    """The type in the `error` event."""
 
 
 KnownCode = Annotated[str, AfterValidator(_known_code)]
@@ -248,10 +298,15 @@ class PaceForm(BaseModel):
     model_config = STRICT
 
     first: Duration = 0.0
+    """The wait before the first delta."""
     rate: Rate | None = None
+    """Deltas per time; all at once unless given."""
     chunk: Chunk = "words"
+    """What a delta holds; a number counts characters."""
     jitter: Percent = 0.0
+    """How much longer or shorter an interval may be."""
     keepalive: Keepalive = 0.0
+    """A `keepalive` event after each such time without another event."""
 
 
 Polls = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -265,8 +320,11 @@ class BackgroundForm(BaseModel):
     model_config = STRICT
 
     queued: Span | None = None
+    """How long the run is queued, or how many polls see it so."""
     in_progress: Span | None = None
+    """How long the run is in progress, or how many polls see it so."""
     stuck: State | None = None
+    """The status that the run never leaves."""
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "BackgroundForm":
@@ -289,16 +347,27 @@ class StepForm(BaseModel):
     model_config = STRICT
 
     name: str | None = None
+    """What logs and the header `x-mock-step` call it; `step N` unless given."""
     when: When = Field(default_factory=When)
+    """What a request must be like; without it the step matches every create."""
     times: Annotated[int, Field(ge=1)] | None = None
+    """At most how often the step is used in one project; 1 in a script, unlimited in rules."""
     chance: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How often the step fires, from 0 to 1, decided by hash."""
     reply: Reply | None = None
+    """What the model says: text, a list of items, or a mapping with overrides of the response."""
     error: Error | None = None
+    """An HTTP error instead of a response: a code of `mockapi errors`, or a mapping."""
     fail: Fail | None = None
+    """After the reply the response fails with this code."""
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
+    """The response ends incomplete, for this reason."""
     fault: FaultKey | None = None
+    """How the answer is broken on its way (docs/faults.md)."""
     pace: PaceForm | None = None
+    """Timing of the answer's events."""
     background: Run | None = None
+    """Timing of a background run: durations, polls, `manual`, or where it is stuck."""
 
     @model_validator(mode="after")
     def _answers_one_way(self) -> "StepForm":
@@ -332,9 +401,13 @@ class Defaults(BaseModel):
     model_config = STRICT
 
     model: str | None = None
+    """The model that responses name."""
     pace: PaceForm | None = None
+    """Timing of the events."""
     usage: UsageForm | None = None
+    """Token counts."""
     background: Run | None = None
+    """Timing of background runs."""
 
 
 class ScenarioFile(BaseModel):
@@ -343,13 +416,24 @@ class ScenarioFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, title="mockapi scenario")
 
     scenario: Annotated[str, Field(min_length=1, pattern=f"^{NAME_PATTERN}$")] | None = None
+    """The scenario's name, unique among the loaded files; the file's stem unless given."""
     about: str | None = None
+    """One line of description."""
     mode: Literal["rules", "script"] = "rules"
+    """rules: the first step that matches answers. script: the steps are used in order."""
     unmatched: Literal["auto", "error"] | None = None
+    """What a request gets that no step matches: an automatic answer, or a 422 that names the nearest steps."""
     defaults: Defaults = Field(default_factory=Defaults)
+    """What holds for every step that does not say otherwise."""
     prompts: dict[Annotated[str, Field(pattern="^pmpt_")], PromptForm] = {}
+    """Hosted prompt templates that are there from the start, by id."""
     conversations: dict[Annotated[str, Field(pattern="^conv_")], ConversationSeed] = {}
+    """Conversations that are there from the start, by id."""
     responses: dict[Annotated[str, Field(pattern="^resp_")], ResponseSeed] = {}
+    """Stored responses that are there from the start, by id."""
     rate_limits: RateLimits = {}
+    """Requests and tokens a minute, by glob on the model's name; the first that fits counts."""
     webhooks: WebhookForm | None = None
+    """Where the ends of this scenario's background responses are posted."""
     steps: list[StepForm]
+    """What is answered, in the order in which it is tried."""

@@ -6,7 +6,10 @@ from mockapi.scenario.context import Context
 from mockapi.scenario.match import Facts
 from mockapi.wire.json import JsonObject, loads
 
-__all__ = ["History", "template_names"]
+__all__ = ["NAMES", "History", "template_names"]
+
+NAMES = ("input", "match", "request", "tool_outputs", "turn", "conversation", "previous")
+"""Every name that a template may speak of."""
 
 History = list[JsonObject]
 """Items before this request's own, oldest first."""

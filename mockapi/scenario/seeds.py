@@ -15,7 +15,7 @@ from mockapi.wire.requests import Metadata
 from mockapi.wire.typed import OneOf, by_kind
 from mockapi.wire.validation import missing_parameter
 
-__all__ = ["ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
+__all__ = ["PROMPT_VARIABLE", "ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
@@ -41,7 +41,9 @@ class PromptMessage(BaseModel):
     model_config = STRICT
 
     role: Literal["developer", "system", "user", "assistant"] = "developer"
+    """Whose message it is."""
     text: Text
+    """What it says; `{{name}}` is a variable."""
 
 
 class PromptForm(BaseModel):
@@ -50,9 +52,13 @@ class PromptForm(BaseModel):
     model_config = STRICT
 
     version: Version = "1"
+    """The version that requests may name."""
     model: str | None = None
+    """The model of requests that name none."""
     messages: list[PromptMessage] = []
+    """What stands before the request's input."""
     variables: list[str] = []
+    """The variables that a request must give."""
 
 
 class ConversationSeed(BaseModel):
@@ -61,7 +67,9 @@ class ConversationSeed(BaseModel):
     model_config = STRICT
 
     metadata: Metadata = {}
+    """Its metadata."""
     items: list[SeedItem] = []
+    """Its items, oldest first: as in a request, or in the short forms of replies."""
 
 
 class ResponseSeed(BaseModel):
@@ -70,11 +78,17 @@ class ResponseSeed(BaseModel):
     model_config = STRICT
 
     input: Annotated[object, by_kind("text or a list of items", text=str, items=list[SeedItem])] = ""
+    """What was asked."""
     output: Annotated[object, by_kind("text or a list of items", text=str, items=list[ReplyItem])] = ""
+    """What the model said."""
     previous_response_id: str | None = None
+    """The response that it follows."""
     model: str = "gpt-4o"
+    """Its model."""
     instructions: str | None = None
+    """Its instructions."""
     metadata: Metadata = {}
+    """Its metadata."""
 
 
 def circular(responses: Mapping[str, ResponseSeed]) -> Iterator[tuple[tuple[str, str], str]]:
@@ -88,7 +102,7 @@ def circular(responses: Mapping[str, ResponseSeed]) -> Iterator[tuple[tuple[str,
             yield (name, "previous_response_id"), "the response follows itself"
 
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")
+PROMPT_VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")
 
 
 def fill_prompt(form: PromptForm, variables: Mapping[str, object]) -> list[JsonObject]:
@@ -118,4 +132,4 @@ def _parts(text: str, variables: Mapping[str, object]) -> list[JsonObject]:
             return ""
         return str(value.get("text", "")) if isinstance(value, Mapping) else str(value)
 
-    return [{"type": "input_text", "text": _VARIABLE.sub(put, text)}, *others]
+    return [{"type": "input_text", "text": PROMPT_VARIABLE.sub(put, text)}, *others]

@@ -62,6 +62,7 @@ class TextPart(BaseModel):
     type: Literal["output_text"] = "output_text"
     text: str
     annotations: list[Annotation] = []
+    """Citations in the text."""
     logprobs: list[TokenForm] | None = None
 
     @model_validator(mode="after")
@@ -110,10 +111,13 @@ class MessageForm(Common):
 
     text: str | None = None
     annotations: list[Annotation] | None = None
+    """Citations in the text."""
     logprobs: list[TokenForm] | None = None
     phase: Literal["commentary", "final_answer"] | None = None
     role: Literal["assistant"] = "assistant"
+    """The model's messages are the assistant's."""
     content: list[Part] | None = None
+    """Several content parts, in place of `text`."""
     audio: AudioForm | None = None
 
     @model_validator(mode="after")
@@ -135,7 +139,9 @@ class ReasoningForm(Identified):
 
     summary: Texts = ()
     content: Texts = ()
+    """The reasoning itself: a text, or a list of texts."""
     encrypted_content: str | None = None
+    """What clients bring back unread; made up where it is asked for."""
 
 
 def _texts(kind: str, value: object) -> list[JsonObject]:

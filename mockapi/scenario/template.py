@@ -15,7 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from mockapi.errors import MockError
 from mockapi.wire.json import dumps, loads
 
-__all__ = ["Render", "TemplateError", "Where", "compile_value", "is_template", "static_needs"]
+__all__ = ["Render", "TemplateError", "Where", "compile_value", "is_template", "spoken_names", "static_needs"]
 
 Render = Callable[[Mapping[str, object]], object]
 
@@ -286,16 +286,29 @@ def _needs_of(text: str) -> Iterator[str]:
     yield from meta.find_undeclared_variables(tree)
     named: set[int] = set()
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        inner = getattr(node, "node", None)
-        if not (isinstance(inner, nodes.Name) and inner.name == "tool_outputs"):
-            continue
-        key: object = None
-        if isinstance(node, nodes.Getattr):
-            key = node.attr
-        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
-            key = node.arg.value
+        key = _key_of(node, "tool_outputs")
         if isinstance(key, str):
-            named.add(id(inner))
+            named.add(id(getattr(node, "node", None)))
             yield f"tool_outputs.{key}"
     if any(name.name == "tool_outputs" and id(name) not in named for name in tree.find_all(nodes.Name)):
         yield "tool_outputs.*"
+
+
+def spoken_names(text: str) -> frozenset[str]:
+    """The names that a template speaks of and does not define itself; `match` with its group: `match.city`."""
+    tree = _ENVIRONMENT.parse(text)
+    names = meta.find_undeclared_variables(tree)
+    if any(name.name == "match" and name.ctx == "store" for name in tree.find_all(nodes.Name)):
+        return frozenset(names)  # a loop's own `match`: which is meant where is not told apart
+    keys = (_key_of(node, "match") for node in tree.find_all((nodes.Getattr, nodes.Getitem)))
+    return frozenset(names | {f"match.{key}" for key in keys if isinstance(key, str)})
+
+
+def _key_of(node: nodes.Node, name: str) -> object:
+    """What is taken out of the value of that name, where it is written plainly; else None."""
+    inner = getattr(node, "node", None)
+    if not (isinstance(inner, nodes.Name) and inner.name == name):
+        return None
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    return node.arg.value if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) else None

@@ -30,6 +30,7 @@ class DelayForm(BaseModel):
     model_config = STRICT
 
     delay: Delay
+    """How much later, on the project's clock."""
 
 
 class WebhookForm(BaseModel):
@@ -38,6 +39,10 @@ class WebhookForm(BaseModel):
     model_config = STRICT
 
     url: Annotated[str, AfterValidator(_url)]
+    """Where deliveries go."""
     secret: Annotated[str, AfterValidator(check_secret)] | None = None
+    """What signs them; the server's unless given."""
     events: list[Event] = ["response.completed", "response.failed", "response.cancelled", "response.incomplete"]
+    """The types that are told; all unless given."""
     fault: Annotated[str | DelayForm, by_kind("a fault's name or a mapping", text=FaultName, mapping=DelayForm)] | None = None
+    """What goes wrong with every delivery."""
