@@ -41,6 +41,7 @@ async def send_stream(play: Play, delivered: Delivered, head: Head, scope: Scope
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": play.at_once()})
         return
+    await asyncio.sleep(0)  # what follows needs a task, and a request may have begun without one
     told = _Once(delivered)
     response = EventSourceResponse(pump(play, told), sep="\n", ping=0)
     response.raw_headers = [*head]  # the real API's, without those that the library adds

@@ -215,6 +215,9 @@ ALL_PROJECTS = "*"
 class Store(Protocol):
     """Bounded memory of responses, conversations, counters and script progress."""
 
+    is_immediate: bool = False
+    """Whether no call ever waits, nor needs an asyncio task to be made in: then requests are answered without one."""
+
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """How often `key` was taken before in this project, counting this call from then on. Atomic."""
 

@@ -65,6 +65,8 @@ class MemoryStore(Store):
     The oldest go first.
     """
 
+    is_immediate = True
+
     def __init__(self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000) -> None:
         self._max_responses = max_responses
         self._max_entries = max_entries
