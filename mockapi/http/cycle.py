@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from mockapi.http.head import Head
 
-__all__ = ["Connection", "Cycle", "Rest", "begun"]
+__all__ = ["Connection", "Cycle", "Rest", "begun", "cycle_of"]
 
 
 class Connection(Protocol):
@@ -120,6 +120,25 @@ class Cycle(RequestResponseCycle):
         body, self.body = self.body, b""
         return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
 
+    def whole_body(self) -> bytes | None:
+        """What `receive` would give, at once, where that is the whole body; else nothing is taken."""
+        if self.more_body or self.disconnected or self.response_complete or not self._has_news or self.waiting_for_100_continue:
+            return None
+        self.flow.resume_reading()
+        self._has_news = False
+        if self._event is not None:
+            self._event.clear()
+        body, self.body = self.body, b""
+        return bytes(body)
+
+    def answer(self, status: int, head: Head, body: bytes) -> bool:
+        """Send a whole answer, as two messages to `send` would, at once; False where that cannot be, and nothing is sent."""
+        if self.flow.write_paused or self.response_started or self._held is not None or self.scope["method"] == "HEAD":
+            return False
+        if not self.disconnected:
+            self._write(status, head, body)
+        return True
+
     async def send(self, message: Any) -> None:
         """As ASGI has it."""
         if self.flow.write_paused and not self.disconnected:
@@ -141,15 +160,14 @@ class Cycle(RequestResponseCycle):
         """Head and whole body at once; the request is done then."""
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        parts = [STATUS_LINE[status], _lines(tuple(self._connection.default_headers)), head.lines]
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
+        begin = _beginning(status, tuple(self._connection.default_headers))
+        close = b"" if self.keep_alive else b"connection: close\r\n"
         if head.form.is_sized:
-            parts += (b"\r\n", body)
+            whole = b"".join((begin, head.lines, close, b"\r\n", body))
         else:
             chunk = (b"%x\r\n" % len(body), body, b"\r\n") if body else ()
-            parts += (b"transfer-encoding: chunked\r\n\r\n", *chunk, b"0\r\n\r\n")
-        self.transport.write(b"".join(parts))
+            whole = b"".join((begin, head.lines, close, b"transfer-encoding: chunked\r\n\r\n", *chunk, b"0\r\n\r\n"))
+        self.transport.write(whole)
         if self._event is not None:
             self._event.set()
         if not self.keep_alive:
@@ -157,10 +175,16 @@ class Cycle(RequestResponseCycle):
         self.on_response()
 
 
-@lru_cache(maxsize=8)
-def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The server's own headers, which change once a second."""
-    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
+@lru_cache(maxsize=64)
+def _beginning(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The status and the server's own headers, which change once a second."""
+    return b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % pair for pair in headers]])
+
+
+def cycle_of(call: object) -> Cycle | None:
+    """The cycle whose own `receive` or `send` this is; None if anything may stand between, which has to see the messages."""
+    cycle = getattr(call, "__self__", None)
+    return cycle if type(cycle) is Cycle else None
 
 
 class Rest:
