@@ -14,7 +14,9 @@ def test_a_short_run_measures_everything():
     rows = json.loads(result.stdout)
     assert [row["name"] for row in rows] == [
         "JSON creates",
+        "JSON creates: processor time",
         "30-delta streams",
+        "30-delta streams: processor time",
         "start to ready",
         "memory at rest",
         "memory after load",

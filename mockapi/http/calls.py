@@ -41,7 +41,7 @@ class Calls:
         if has_body:
             exchange.body = await read_body(exchange.receive, self._core.settings.max_body)
         call = Call(caller.project, operation, exchange.body, exchange.headers, exchange.scenario, target)
-        identity = await self._core.identify(call)
+        call, identity = await self._core.known(call)
         exchange.request_id = request_id_of(identity)
         if operation not in _SCRIPTED_IN_THE_SERVICE:
             exchange.arm(await self._selector.scripted(call, identity, _raw(exchange.body)), self._core)

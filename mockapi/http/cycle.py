@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine, Generator
 from contextvars import Context
 from functools import lru_cache, partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -82,7 +82,7 @@ class Cycle(RequestResponseCycle):
         """The server's own headers."""
         return self._connection.default_headers
 
-    def on_response(self) -> None:  # type: ignore[override]
+    def on_response(self) -> None:
         """The answer is complete."""
         self._connection.on_response_complete()
 
@@ -198,8 +198,7 @@ class Rest:
 
     def __await__(self) -> Generator[Any, Any, None]:
         work, waits_for = self._work, self._waits_for
-        if waits_for is not None:  # somebody else may wait for it too by now, and has taken the mark that it is awaited
-            cast("Any", waits_for)._asyncio_future_blocking = True
+        _mark(waits_for, is_awaited=True)
         while True:
             try:
                 got = yield waits_for
@@ -223,4 +222,11 @@ def begun(work: Coroutine[Any, Any, None], context: Context) -> Rest | None:
         waits_for = context.run(work.send, None)
     except StopIteration:
         return None
+    _mark(waits_for, is_awaited=False)  # others may begin to wait for it before the rest does
     return Rest(work, waits_for, context)
+
+
+def _mark(future: Any, *, is_awaited: bool) -> None:
+    """As whoever begins to wait for a future does it for the task, which takes the mark away; None is a mere turn of the loop."""
+    if future is not None:
+        future._asyncio_future_blocking = is_awaited

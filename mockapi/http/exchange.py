@@ -96,8 +96,8 @@ class Exchange:
     @property
     def scenario(self) -> str | None:
         """The scenario the request names: by its URL, or by header."""
-        named: str | None = self.scope.get("path_params", _NONE).get("scenario")
-        return named or self.headers.sent(b"x-mock-scenario")
+        params = self.scope.get("path_params")
+        return (params and params.get("scenario")) or self.headers.sent(b"x-mock-scenario")
 
     def standard_headers(self, processing_ms: int = 1, *, is_known: bool = True) -> Headers:
         """Headers of every answer; calls that were never identified get an id from their URL. Who `is_known` is told so."""

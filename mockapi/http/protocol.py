@@ -1,12 +1,12 @@
 """HTTP/1.1 as uvicorn speaks it, with a short way for answers that are ready.
 
-Most answers of a mock are ready the moment they are asked for. So an application that says it `begins_at_once` is begun by hand, as
-soon as its request has come, and becomes a task only when it waits for something: most requests are answered without a task, an
-event or another turn of the loop. Other applications are run as uvicorn does.
+Most answers of a mock are ready the moment they are asked for. So an application that says it `begins_at_once` is begun by hand,
+as soon as its request has come, and becomes a task only when it waits for something: most requests are answered without a task,
+an event or another turn of the loop. Other applications are run as uvicorn does.
 
 uvicorn also checks and joins the headers of an answer one by one and writes head and body apart; here both go out in one write
-(`mockapi.http.cycle`). Everything else (headers that are no `Head`, a body in pieces, HEAD) goes uvicorn's own way, so that whatever
-wraps the application's `send` still works: middleware that changes headers makes a plain list of them.
+(`mockapi.http.cycle`). Everything else (headers that are no `Head`, a body in pieces, HEAD) goes uvicorn's own way, so that
+whatever wraps the application's `send` still works: middleware that changes headers makes a plain list of them.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HIGH_WATER_LIMIT, HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockapi.http.cycle import Cycle, begun
 
@@ -30,8 +31,8 @@ TRANSPORT = "mockapi.transport"
 class Protocol(HttpToolsProtocol):
     """One connection.
 
-    Its transport is in reach of the application (`TRANSPORT`): faults drop connections. Requests are answered in their order, each
-    in a turn of the loop of its own, so that who sends many at once does not keep others waiting.
+    Its transport is in reach of the application (`TRANSPORT`): faults drop connections. Requests are answered in their order,
+    each in a turn of the loop of its own, so that who sends many at once does not keep others waiting.
     """
 
     cycle: Cycle | None  # type: ignore[assignment]  # the newest; none before the first request
@@ -44,7 +45,6 @@ class Protocol(HttpToolsProtocol):
         """As uvicorn has it."""
         super().connection_made(transport)
         self._begins_at_once = getattr(self.config.app, "begins_at_once", False)
-        self._extensions = {TRANSPORT: {"transport": transport}}
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -126,10 +126,10 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
-        parser, root = self.parser, self.root_path
+        parser, root, headers = self.parser, self.root_path, self.headers
         version = parser.get_http_version()
         path, raw_path, query = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
-        self.scope = {  # type: ignore[typeddict-item]
+        self.scope = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
             "http_version": version,
@@ -141,9 +141,9 @@ class Protocol(HttpToolsProtocol):
             "path": root + path,
             "raw_path": root.encode("ascii") + raw_path,
             "query_string": query,
-            "headers": self.headers,
+            "headers": headers,
             "state": self.app_state.copy(),
-            "extensions": {**self._extensions},
+            "extensions": {TRANSPORT: {"transport": self.transport}},
         }
         if parser.should_upgrade() and self._should_upgrade():
             return

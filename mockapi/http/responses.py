@@ -31,7 +31,8 @@ class ResponsesApi:
         plan, exchange.timeline, exchange.known = created.plan, created.timeline, created.known
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
-        exchange.arm(created.hit, self._use.core)
+        if created.hit is not None:
+            exchange.arm(created.hit, self._use.core)
         if created.is_stream:
             await self._stream(exchange, created)
         else:
