@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from mockapi.http.head import Head
 
@@ -23,10 +24,7 @@ class Connection(Protocol):
     logger: logging.Logger
     access_logger: logging.Logger
     access_log: bool
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The server's own headers."""
+    server_state: ServerState
 
     def on_response_complete(self) -> None:
         """Told when the answer is complete."""
@@ -80,7 +78,7 @@ class Cycle(RequestResponseCycle):
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:  # type: ignore[override]
         """The server's own headers."""
-        return self._connection.default_headers
+        return self._connection.server_state.default_headers
 
     def on_response(self) -> None:
         """The answer is complete."""
@@ -158,9 +156,9 @@ class Cycle(RequestResponseCycle):
 
     def _write(self, status: int, head: Head, body: bytes) -> None:
         """Head and whole body at once; the request is done then."""
-        self.response_started = self.response_complete = True
+        connection, self.response_started, self.response_complete = self._connection, True, True
         self.waiting_for_100_continue = False
-        begin = _beginning(status, tuple(self._connection.default_headers))
+        begin = _beginning(status, tuple(connection.server_state.default_headers))
         close = b"" if self.keep_alive else b"connection: close\r\n"
         if head.form.is_sized:
             whole = b"".join((begin, head.lines, close, b"\r\n", body))
@@ -172,7 +170,7 @@ class Cycle(RequestResponseCycle):
             self._event.set()
         if not self.keep_alive:
             self.transport.close()
-        self.on_response()
+        connection.on_response_complete()
 
 
 @lru_cache(maxsize=64)

@@ -46,11 +46,6 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._begins_at_once = getattr(self.config.app, "begins_at_once", False)
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The server's own headers."""
-        return self.server_state.default_headers
-
     def data_received(self, data: bytes) -> None:
         """As uvicorn has it, but a request begins when all of its bytes that have come are read."""
         super().data_received(data)

@@ -66,16 +66,17 @@ class Core:
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
-        content = _content_of(call)
+        content = _content_of(call.operation, call.body, call.scenario, call.target)
         return self._identity(call.project, content, await self.store.take_ordinal(call.project, content))
 
-    async def known(self, call: Call) -> tuple[Call, bytes]:
-        """As `identify`, and the call with what the store has for it: for calls that steps and faults may answer."""
-        project, operation, body, headers, scenario, target, _ = call
-        content = _content_of(call)
+    async def known(
+        self, project: str, operation: str, body: bytes, headers: Mapping[str, str], scenario: str | None, target: str
+    ) -> tuple[Call, bytes]:
+        """A call with what the store has for it, for steps and faults that may answer it, and its digest as `identify` has it."""
+        content = _content_of(operation, body, scenario, target)
         standing = await self.store.take_call(project, content)
-        known = Call(project, operation, body, headers, scenario, target, standing)
-        return known, self._identity(project, content, standing.ordinal)
+        call = Call(project, operation, body, headers, scenario, target, standing)
+        return call, self._identity(project, content, standing.ordinal)
 
     def _identity(self, project: str, content: bytes, ordinal: int) -> bytes:
         return digest(self._seed, project.encode(), content, b"%d" % ordinal)
@@ -157,9 +158,8 @@ class Core:
         return chosen
 
 
-def _content_of(call: Call) -> bytes:
+def _content_of(operation: str, body: bytes, scenario: str | None, target: str) -> bytes:
     """A digest of what a call says."""
-    _, operation, body, _, scenario, target, _ = call
     told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
     return digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
 
