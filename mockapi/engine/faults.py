@@ -6,7 +6,7 @@ half of it. Everything before the position goes out.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from mockapi.scenario.faults import Fault, Position
@@ -235,13 +235,19 @@ class _Outlet:
         """Bytes that were never written, in words."""
         return [f"disconnect: the body ended {self._left} bytes before"] if self._left else []
 
-    def passed(self, acts: Iterable[Act]) -> Iterator[Act]:
+    def passed(self, acts: Iterator[Act]) -> Iterator[Act]:
         for act in acts:
+            is_short = self._left is not None and len(act.data) > self._left
             if act.kind != "send":
                 yield act
             elif act.data:
                 yield from self._written(act.data)
-            if act.kind in ("end", "cut") or self._left == 0:
+            if act.kind in ("end", "cut"):
+                return
+            if self._left == 0:
+                if not is_short:
+                    next(acts, None)  # it has left to its last byte, and whoever sent it learns that
+                yield CUT
                 return
 
     def _written(self, data: bytes) -> Iterator[Act]:
@@ -252,8 +258,6 @@ class _Outlet:
             yield from (Act("send", part) for part in (_torn(piece) if self._fault.split_utf8 else [piece]))
             if self._fault.slow_body:
                 yield Act("wait", seconds=len(piece) / self._fault.slow_body)
-        if self._left == 0:
-            yield CUT
 
     def _trickled(self, data: bytes) -> Iterator[bytes]:
         rate = self._fault.slow_body

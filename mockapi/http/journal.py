@@ -74,5 +74,6 @@ class Journal:
             exchange.is_whole,
             exchange.last_event,
             exchange.known,
+            exchange.has_left,
         )  # by place: this is on every call's way, and names cost
         await self.core.store.add_entry(caller.project, entry)

@@ -114,7 +114,8 @@ class Entry(NamedTuple):
     of an answer that `is_cut`: not all of it went out.
 
     What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
-    answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
+    answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met, whether the
+    client hung up with no fault to blame.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -145,6 +146,7 @@ class Entry(NamedTuple):
     is_whole: bool = True
     last_event: int | None = None
     known: Known | None = None
+    has_left: bool = False
 
     @property
     def size(self) -> int:
