@@ -249,6 +249,19 @@ class Conduct:
         for chain in self.chains:
             yield from pairwise(chain)
 
+    def is_alone(self, calls: Chain) -> bool:
+        """Whether nobody made the same call meanwhile: otherwise it is not certain who made which attempt."""
+        begun_s, over_s = calls[0].began_s, calls[-1].ended_s
+        rivals = sum(chain[0].began_s <= over_s and chain[-1].ended_s >= begun_s for chain in self._by_key[calls[0].key])
+        return rivals == 1  # the chain that these are of
+
+    @cached_property
+    def _by_key(self) -> Mapping[tuple[str | bytes, ...], Sequence[Chain]]:
+        found: dict[tuple[str | bytes, ...], list[Chain]] = defaultdict(list)
+        for chain in self.chains:
+            found[chain[0].key].append(chain)
+        return found
+
     def next_of(self, attempt: Attempt) -> Attempt | None:
         """The next attempt at the same call; None if it was left at that."""
         return next((later for earlier, later in self.repeated if earlier is attempt), None)

@@ -113,11 +113,12 @@ def _waits_as_told(client: Conduct) -> _Findings:
         told = [pair for pair in pairwise(chain) if pair[0].wait_s is not None and pair[0].may_be_repeated]
         early = [pair for pair in told if _early_by(*pair) > _SLACK_S]
         if early:
-            first, again = early[0]
-            waited_s = again.began_s - first.began_s
-            yield _Finding(
-                "bad", f"Asked again after {_span(waited_s)}; it was told to wait {_span(first.wait_s or 0)}.", early[0]
-            )
+            first, again = next((pair for pair in early if not _is_anew(*pair)), early[0])
+            when = f"after {_span(again.began_s - first.began_s)}; it was told to wait {_span(first.wait_s or 0)}."
+            if _is_anew(first, again):
+                yield _Finding("unknown", f"The SDK had given up, and was called again {when}", (first, again))
+            else:
+                yield _Finding("bad", f"Asked again {when}", (first, again))
         elif told:
             yield _Finding("good", f"Waited as long as it was told, {_span(told[0][0].wait_s or 0)}.", chain)
 
@@ -177,7 +178,7 @@ def _backs_off(client: Conduct) -> _Findings:
             yield _Finding("good", f"Gave the conversation time to become free: {seen}.", calls)
         elif len(pauses) == 2:
             yield _Finding("unknown", f"Two pauses that do not grow may be chance: {seen}.", calls)
-        elif max(pauses) <= 1.25 * min(pauses) or _shrink(pauses):
+        elif (max(pauses) <= 1.25 * min(pauses) or _shrink(pauses)) and client.is_alone(calls):
             yield _Finding("bad", f"The pauses between its attempts did not grow: {seen}.", calls)
         else:
             yield _Finding("unknown", f"The pauses between its attempts may be left to chance: {seen}.", calls)
@@ -328,8 +329,13 @@ def _can_look(attempt: Attempt) -> bool:
 
 def _calls_of(chain: Chain) -> Sequence[Chain]:
     """The attempts by the calls of the SDK that made them: who calls it anew begins to wait anew."""
-    fresh = [place for place, (first, again) in enumerate(pairwise(chain), 1) if first.retry_count and again.retry_count == 0]
+    fresh = [place for place, pair in enumerate(pairwise(chain), 1) if _is_anew(*pair)]
     return [chain[start:end] for start, end in pairwise([0, *fresh, len(chain)])]
+
+
+def _is_anew(first: Attempt, again: Attempt) -> bool:
+    """Whether the SDK had asked again, given up, and was called anew; by whom, nobody knows."""
+    return bool(first.retry_count) and again.retry_count == 0
 
 
 def _goes_on(polls: Chain, end: int) -> bool:

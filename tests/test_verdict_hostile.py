@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from random import Random
 
 import httpx
 import openai
@@ -38,6 +39,8 @@ ROWS = [
     ("retry_after", {"good"}, [attempt(0, 0, 429, advice={"retry-after": "9"}), attempt(0.1, 0, 429, advice=REFUSED), attempt(2.2, 1), attempt(9.1, 1)]),
     ("retry_after", {"good", "bad"}, [attempt(0, 0, 429, advice=REFUSED), attempt(0.1, 0, 429, advice=REFUSED), attempt(0.3, 1), attempt(2.2, 1)]),
     ("retry_after", {"bad"}, [attempt(0, 0, 429, advice=REFUSED), attempt(0.1, 0)]),
+    ("retry_after", {"unknown"}, [attempt(at, count, 429, advice=REFUSED) for at, count in ((0, 0), (2, 1), (2.1, 0))]),
+    ("retry_after", {"bad"}, [attempt(at, count, 429, advice=REFUSED) for at, count in ((0, 0), (2, 1), (2.1, 0), (2.2, 1))]),
     ("retry", {"good"}, [attempt(0, 0, 500), attempt(0.1, 0, 500), attempt(0.6, 1), attempt(0.7, 1)]),
     ("retry", {"good", "unknown"}, [attempt(0, 0, 500), attempt(0.1, 0, 500, took_s=9), attempt(0.6, 1)]),
     ("back_off", {"good"}, [attempt(at, count, 500) for at, count in ((0, 0), (0.5, 1), (1.5, 2), (1.501, 0), (2, 1), (3, 2))]),
@@ -102,6 +105,35 @@ def test_what_a_rule_says(rule, said, entries):
 
 def test_a_journal_of_other_calls_is_not_called_empty():
     assert judge([call(0, 404, operation="")]).summary == "Nothing to judge: the journal has no call to an API that is emulated."
+
+
+def calls_of_the_sdk(random, began_s):
+    """The attempts of a few calls that one worker makes with the official SDK, one after another."""
+    most, now = random.choice([2, 4]), began_s
+    for _ in range(random.randint(1, 3)):
+        for count in range(most + 1):
+            kind, took_s = random.choice(["fine", "limited", "limited", "broken", "silent"]), random.uniform(0.001, 0.3)
+            wait_s = random.choice([0.2, 1, 3])
+            if kind == "limited":
+                yield attempt(now, count, 429, took_s=took_s, advice={"retry-after-ms": str(wait_s * 1000)})
+            elif kind == "silent":
+                yield attempt(now, count, None, took_s=took_s, fault="disconnect", is_whole=False)
+            else:
+                yield attempt(now, count, 500 if kind == "broken" else 200, took_s=took_s)
+            back_off_s = min(0.5 * 2**count, 8) * (1 - 0.25 * random.random())
+            now += took_s + random.uniform(0.0005, 0.05) + (wait_s if kind == "limited" else back_off_s)
+            if kind == "fine":
+                break
+
+
+@pytest.mark.parametrize("seed", [*range(60), 1745, 3845])
+def test_workers_that_use_the_sdk_are_never_bad(seed):
+    """Side by side, under one key, with the same body."""
+    random = Random(seed)
+    workers = [calls_of_the_sdk(random, random.uniform(0, 3)) for _ in range(random.randint(1, 5))]
+    entries = [entry for worker in workers for entry in worker]
+    bad = [found for found in judge(entries).judgements if found.verdict == "bad"]
+    assert not bad
 
 
 SCENARIO = """
