@@ -5,9 +5,10 @@ Time is that of the monotonic watch (`Entry.began_s`): a client waits in real se
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heappop, heappush
 from itertools import pairwise
 from math import isfinite
 from typing import Literal
@@ -264,11 +265,36 @@ class Conduct:
 
     def next_of(self, attempt: Attempt) -> Attempt | None:
         """The next attempt at the same call; None if it was left at that."""
-        return next((later for earlier, later in self.repeated if earlier is attempt), None)
+        return self._next.get(id(attempt))
 
-    def after(self, attempt: Attempt) -> Iterator[Attempt]:
-        """The calls that came when it was over, in order."""
-        return (later for later in self.attempts if later.follows(attempt))
+    @cached_property
+    def _next(self) -> Mapping[int, Attempt]:
+        return {id(earlier): later for earlier, later in self.repeated}
+
+    def settling(self, attempt: Attempt) -> Iterator[Attempt]:
+        """The calls that read, cancelled or deleted what it was about, when it was over, in order."""
+        return (later for later in self._by_target.get(attempt.target or "", ()) if later.follows(attempt))
+
+    @cached_property
+    def _by_target(self) -> Mapping[str, Sequence[Attempt]]:
+        found: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.attempts:
+            if attempt.is_settling and attempt.target:
+                found[attempt.target].append(attempt)
+        return found
+
+    def built_on(self, attempt: Attempt) -> Iterator[Attempt]:
+        """The calls that went on from the response it made, when it was over, in order."""
+        return (later for later in self._by_previous.get(attempt.target or "", ()) if later.follows(attempt))
+
+    @cached_property
+    def _by_previous(self) -> Mapping[str, Sequence[Attempt]]:
+        found: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.attempts:
+            previous = attempt.body.get("previous_response_id")
+            if isinstance(previous, str):
+                found[previous].append(attempt)
+        return found
 
     @cached_property
     def polls(self) -> Mapping[str, Sequence[Attempt]]:
@@ -281,51 +307,69 @@ class Conduct:
         return found
 
 
+class _Waiting:
+    """Attempts that went wrong and wait to be repeated; asked in the order of time."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[float, int, Attempt]] = []  # by their end
+        self._over: list[tuple[float, int, Attempt]] = []  # by when they may be repeated
+
+    def add(self, place: int, attempt: Attempt) -> None:
+        """One more; `place` is its own among them all."""
+        if attempt.trouble:
+            heappush(self._running, (attempt.ended_s, place, attempt))
+
+    def taken_by(self, attempt: Attempt) -> Attempt | None:
+        """The one that it repeats, which waits no more: whose wait is over first, so that waits are kept if it can be read so."""
+        while self._running and self._running[0][0] <= attempt.began_s + SKEW_S:
+            _, place, over = heappop(self._running)
+            heappush(self._over, (over.began_s + (over.wait_s or 0.0), place, over))
+        while self._over:
+            earlier = heappop(self._over)[2]
+            if attempt.repeats(earlier):  # what is too long ago now is so for all that come later
+                return earlier
+        return None
+
+
 def _chains_of(same: Sequence[Attempt]) -> list[list[Attempt]]:
     """Calls that are all the same, in order, as the attempts of one client after another or of several side by side.
 
-    An attempt goes on from the one that it was allowed to repeat first. The SDK counts: its n-th retry goes on from the one
-    before it, and a call that is new to it from nothing that it has asked again itself.
+    The SDK counts: its n-th retry goes on from the one before it, and a call that is new to it from nothing that it has asked
+    again itself.
     """
     before = _retries(same)
     retried = {id(earlier) for earlier in before.values()}
+    chain_of: dict[int, list[Attempt]] = {}
     chains: list[list[Attempt]] = []
-    ends: dict[int, list[Attempt]] = {}  # that went wrong, by their last attempt
-    for attempt in same:
+    waiting = _Waiting()
+    for place, attempt in enumerate(same):
         earlier = before.get(id(attempt))
         if earlier is None and not attempt.retry_count:
-            earlier = _first_due(attempt, (chain[-1] for end, chain in ends.items() if end not in retried))
-        chain = ends.pop(id(earlier), None) if earlier is not None else None
+            earlier = waiting.taken_by(attempt)
+        chain = chain_of.get(id(earlier)) if earlier is not None else None
         if chain is None:
             chain = []
             chains.append(chain)
         chain.append(attempt)
-        if attempt.trouble:
-            ends[id(attempt)] = chain
+        chain_of[id(attempt)] = chain
+        if id(attempt) not in retried:
+            waiting.add(place, attempt)
     return chains
 
 
 def _retries(same: Sequence[Attempt]) -> Mapping[int, Attempt]:
     """What each retry that the SDK has counted goes on from, by the `id` of the object."""
     found: dict[int, Attempt] = {}
-    waiting: dict[int, list[Attempt]] = defaultdict(list)
-    for attempt in same:
+    waiting: dict[int, _Waiting] = defaultdict(_Waiting)
+    for place, attempt in enumerate(same):
         count = attempt.retry_count
         if count is None:
             continue
-        earlier = _first_due(attempt, waiting[count - 1]) if count else None
+        earlier = waiting[count - 1].taken_by(attempt) if count else None
         if earlier is not None:
             found[id(attempt)] = earlier
-            waiting[count - 1].remove(earlier)
-        if attempt.trouble:
-            waiting[count].append(attempt)
+        waiting[count].add(place, attempt)
     return found
-
-
-def _first_due(attempt: Attempt, earlier: Iterable[Attempt]) -> Attempt | None:
-    """Which of these it repeats: the one whose wait is over first, so that waits are kept if there is any way to read it so."""
-    able = [each for each in earlier if attempt.repeats(each)]
-    return min(able, key=lambda each: each.began_s + (each.wait_s or 0.0), default=None)
 
 
 def conducts(entries: Sequence[Entry]) -> Sequence[Conduct]:

@@ -189,7 +189,7 @@ def _notices(client: Conduct) -> _Findings:
     for torn in client.attempts:
         if not torn.is_torn_stream:
             continue
-        built = next((later for later in client.after(torn) if later.body.get("previous_response_id") == torn.target), None)
+        built = next(client.built_on(torn), None)
         cure = _cure(client, torn)
         if cure is not None and (built is None or cure.began_s <= built.began_s):
             yield _Finding("good", f"Noticed that a stream had no terminal event: {_done(cure)}.", (torn, cure))
@@ -272,8 +272,7 @@ def _does_nothing_twice(client: Conduct) -> _Findings:
     for first, again in client.repeated:
         if not first.is_made_unseen:
             continue
-        between = (call for call in client.after(first) if call.began_s < again.began_s)
-        look = next((call for call in between if call.is_settling and call.target == first.target), None)
+        look = next((call for call in client.settling(first) if call.began_s < again.began_s), None)
         key = first.entry.headers.get("idempotency-key")
         if key and key == again.entry.headers.get("idempotency-key"):
             yield _Finding("good", "Sent a create again under the same Idempotency-Key.", (first, again))
@@ -307,9 +306,7 @@ RULES: Mapping[str, Callable[[Conduct], _Findings]] = {
 
 def _cure(client: Conduct, torn: Attempt) -> Attempt | None:
     """The first call after a torn stream that makes up for it: the same again, a look at the response, or its end."""
-    again = client.next_of(torn)
-    looks = (later for later in client.after(torn) if later.is_settling and later.target == torn.target)
-    found = [call for call in (again, next(looks, None)) if call is not None]
+    found = [call for call in (client.next_of(torn), next(client.settling(torn), None)) if call is not None]
     return min(found, key=lambda call: call.began_s, default=None)
 
 
