@@ -14,6 +14,7 @@ from mockapi.verdict import judge
 from .conftest import parse_sse
 from .test_verdict import NEVER, REFUSED, R, call, poll, polls, resumed, sdk, told, torn, torn_run, words
 
+AS_ONE = {"authorization": "Bearer test-key"}
 QUOTA = b'{"error": {"type": "insufficient_quota", "code": "insufficient_quota"}}'
 LOCKED = b'{"error": {"type": "invalid_request_error", "code": "conversation_locked"}}'
 DATED = {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}
@@ -185,7 +186,7 @@ def test_a_client_that_hangs_up_of_its_own_accord(serve):
         response_id = next(iter(stream)).response.id
     journal = []
     while not journal:  # the server notices a moment later
-        journal = httpx.get(f"{server.url}/_mock/requests", headers={"authorization": "Bearer test-key"}).json()["data"]
+        journal = httpx.get(f"{server.url}/_mock/requests", headers=AS_ONE).json()["data"]
     server.post({"model": "gpt-4o", "input": "y", "previous_response_id": response_id})
     assert words(server) == {"no_retry": "good"}
 
@@ -198,7 +199,7 @@ def test_a_stream_cut_exactly_behind_an_event(serve):
     cut = whole.index(b"\n\n", whole.index(b"output_text.delta")) + 2
     seen = parse_sse(whole[:cut].decode())
     armed = {"name": "cut", "fault": {"disconnect": {"after_bytes": cut}}}
-    key = {"authorization": "Bearer test-key"}
+    key = AS_ONE
     assert httpx.post(f"{server.url}/_mock/faults", json=armed, headers=key).status_code == 200
     client = server.sdk()
     events = []
@@ -217,3 +218,21 @@ def test_a_body_cut_behind_its_last_byte_is_whole(serve):
     server = serve("steps: [{reply: fine}]", fault_header=True)
     assert len(server.post({"model": "gpt-4o", "input": "x"}, headers=fault).content) == length
     assert told(server)["verdict"] is None
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_who_has_all_of_a_slow_body_may_leave(serve, is_stream):
+    """Right behind the last byte, or the terminal event: it has waited for all that came."""
+    server = serve("steps: [{reply: one two, fault: {slow_body: 40kB/s}}]", clock="real")
+    body = {"model": "gpt-4o", "input": "x", "stream": is_stream}
+    with httpx.stream("POST", f"{server.base_url}/responses", json=body, headers=AS_ONE) as answer:
+        seen = b""
+        for piece in answer.iter_raw():
+            seen += piece
+            if b"event: response.completed" in seen and seen.endswith(b"\n\n"):
+                break
+    assert b'"status":"completed"' in seen or b'"status": "completed"' in seen
+    journal = []
+    while not journal:
+        journal = httpx.get(f"{server.url}/_mock/requests", headers=AS_ONE).json()["data"]
+    assert told(server)["summary"] == "Nothing to judge: 1 of 1 calls met a fault or an error."

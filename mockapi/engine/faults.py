@@ -229,6 +229,7 @@ class _Outlet:
         self._fault = fault
         cut = fault.disconnect
         self._left = cut if isinstance(cut, int) and cut >= 0 else None
+        self._owed_s = 0.0
 
     @property
     def unreached(self) -> Sequence[str]:
@@ -255,9 +256,10 @@ class _Outlet:
             data = data[: self._left]
             self._left -= len(data)
         for piece in self._trickled(data):
+            if self._owed_s:  # paid before the next piece: whoever has the last one need not wait for more
+                yield Act("wait", seconds=self._owed_s)
             yield from (Act("send", part) for part in (_torn(piece) if self._fault.split_utf8 else [piece]))
-            if self._fault.slow_body:
-                yield Act("wait", seconds=len(piece) / self._fault.slow_body)
+            self._owed_s = len(piece) / self._fault.slow_body if self._fault.slow_body else 0.0
 
     def _trickled(self, data: bytes) -> Iterator[bytes]:
         rate = self._fault.slow_body
