@@ -140,7 +140,7 @@ def test_workers_that_use_the_sdk_are_never_bad(seed):
 SCENARIO = """
 steps:
   - {when: {input: crowded}, times: 2, error: {code: rate_limit_exceeded, headers: {retry-after-ms: "200"}}}
-  - {when: {input: twice}, reply: one two three, pace: {rate: 100/s}, fault: {duplicate: output_text.delta#1}}
+  - {when: {input: twice}, reply: one two three four five six seven, pace: {rate: 5/s}, fault: {duplicate: output_text.delta#1}}
   - {when: {input: quota}, error: insufficient_quota}
   - {when: {input: long}, reply: one two three four}
   - {reply: fine}
@@ -168,13 +168,14 @@ def test_the_sdk_and_a_quota(serve, monkeypatch):
 
 
 def test_a_locked_conversation_is_asked_again(serve):
-    server = serve("steps: [{when: {input: slow}, reply: one two three, pace: {rate: 20/s}}, {reply: fine}]", clock="real")
+    server = serve("steps: [{when: {input: slow}, reply: one two three, pace: {rate: 1/s}}, {reply: fine}]", clock="real")
     client = server.sdk()
     conversation = client.conversations.create().id
     stream = iter(client.responses.create(model="gpt-4o", input="slow", conversation=conversation, stream=True))
     next(stream)
     with pytest.raises(openai.BadRequestError, match="Another process"):
         client.responses.create(model="gpt-4o", input="x", conversation=conversation)
+    assert httpx.post(f"{server.url}/_mock/clock", json={"advance": "1h"}, headers=AS_ONE).status_code == 200
     assert [*stream][-1].type == "response.completed"
     client.responses.create(model="gpt-4o", input="x", conversation=conversation)
     assert words(server) == {"retry": "good"}
