@@ -146,8 +146,8 @@ class Entry(NamedTuple):
     advice: Mapping[str, str] = _NO_ADVICE
     is_whole: bool = True
     last_event: int | None = None
-    known: Known | None = None
     has_left: bool = False
+    known: Known | None = None
 
     @property
     def size(self) -> int:
