@@ -18,7 +18,7 @@ from typing import NamedTuple
 from mockapi.clock import stopwatch
 from mockapi.wire.json import dumps
 
-__all__ = ["Row", "ask_head", "run_bench", "serving", "stay_off_first_core", "table_of"]
+__all__ = ["Row", "Running", "ask", "ask_head", "in_turns", "run_bench", "serving", "stay_off_first_core", "stay_on", "table_of"]
 
 SCENARIO = """
 scenario: bench
@@ -46,6 +46,14 @@ class Row(NamedTuple):
         return self.ours / self.bare
 
 
+class Running(NamedTuple):
+    """A server process: where it listens, and how long it took until it said so."""
+
+    port: int
+    pid: int
+    started_s: float
+
+
 def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] = lambda line: None) -> list[Row]:
     """Measure everything; each figure is the best of its rounds, ours and theirs taking turns."""
     stay_off_first_core()
@@ -57,21 +65,26 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
         say("starting both servers")
         with serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
             requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
-            bodies.write_bytes(dumps([asyncio.run(_ask(ours.port, request)) for request in requests.values()]))
+            bodies.write_bytes(dumps([asyncio.run(ask(ours.port, request)) for request in requests.values()]))
             with serving("mockapi.bare", str(bodies)) as bare:
                 at_rest = Row("memory at rest", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB")
-                rows = []
+                rows: list[Row] = []
                 for name, request in requests.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
-                    turns = [[_loaded(server, request, seconds) for server in (ours, bare)] for _ in range(rounds)]
-                    mine, theirs = zip(*turns, strict=True)
-                    rows.append(Row(name, max(mine).rate, max(theirs).rate, "per second"))
-                    least, theirs_least = (min(load.cpu_us for load in loads) for loads in (mine, theirs))
-                    rows.append(Row(f"{name}: processor time", least, theirs_least, "µs each"))
+                    rows += in_turns(name, ours, bare, request, seconds, rounds)
                 rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
                 rows.append(at_rest)
                 rows.append(Row("memory after load", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB"))
         return rows
+
+
+def in_turns(name: str, ours: Running, theirs: Running, request: bytes, seconds: float, rounds: int) -> list[Row]:
+    """Answers per second of two servers, which take turns, and what one costs their processor; the best of the rounds."""
+    turns = [[_loaded(server, request, seconds) for server in (ours, theirs)] for _ in range(rounds)]
+    mine, others = zip(*turns, strict=True)
+    rate = Row(name, max(mine).rate, max(others).rate, "per second")
+    cost = Row(f"{name}: processor time", min(load.cpu_us for load in mine), min(load.cpu_us for load in others), "µs each")
+    return [rate, cost]
 
 
 def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
@@ -81,28 +94,22 @@ def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
     return "\n".join(lines)
 
 
-class _Server(NamedTuple):
-    port: int
-    pid: int
-    started_s: float
-
-
 @contextmanager
-def serving(module: str, *arguments: str) -> Iterator[_Server]:
+def serving(module: str, *arguments: str) -> Iterator[Running]:
     """A server process on the first core; ready when it says so."""
     began = stopwatch()
     command = [sys.executable, "-m", module, *arguments, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
         try:
-            _stay_on({0}, process.pid)
+            stay_on({0}, process.pid)
             line = process.stdout.readline() if process.stdout else ""
             port = int(line.rsplit(":", 1)[1].split("/")[0])
-            yield _Server(port, process.pid, stopwatch() - began)
+            yield Running(port, process.pid, stopwatch() - began)
         finally:
             process.terminate()
 
 
-def _stay_on(cores: set[int], pid: int = 0) -> None:
+def stay_on(cores: set[int], pid: int = 0) -> None:
     """Pin a process, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(pid, cores)
@@ -110,19 +117,19 @@ def _stay_on(cores: set[int], pid: int = 0) -> None:
 
 def stay_off_first_core() -> None:
     """Keep this process where no server of the benchmark runs, if there is more than one core."""
-    _stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
+    stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
 
 
 def _request(extra: dict[str, object]) -> bytes:
     return ask_head(dumps({"model": "gpt-4o", "input": "hi", **extra}))
 
 
-def ask_head(body: bytes) -> bytes:
-    """A create with this body, as it goes over the wire."""
-    return f"POST /v1/responses HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
+def ask_head(body: bytes, method: str = "POST", path: str = "/v1/responses") -> bytes:
+    """A call with this body, by default a create, as it goes over the wire."""
+    return f"{method} {path} HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def _ask(port: int, request: bytes) -> tuple[dict[str, str], str]:
+async def ask(port: int, request: bytes) -> tuple[dict[str, str], str]:
     """One answer: its headers (those that a server does not add by itself) and its body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request.replace(b"host: bench", b"host: bench\r\nconnection: close"))
@@ -150,7 +157,7 @@ class _Load(NamedTuple):
     cpu_us: float
 
 
-def _loaded(server: _Server, request: bytes, seconds: float) -> _Load:
+def _loaded(server: Running, request: bytes, seconds: float) -> _Load:
     before = _cpu_s(server.pid)
     answers, took_s = asyncio.run(_load(server.port, request, seconds))
     return _Load(answers / took_s, (_cpu_s(server.pid) - before) / answers * 1e6)
