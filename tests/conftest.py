@@ -22,6 +22,9 @@ from mockapi.server import build_app
 from mockapi.settings import Settings
 
 from .receiver import Receiver, start_receiver
+from .suites import suite, what_suites_import
+
+__all__ = ["suite", "what_suites_import"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
@@ -111,10 +114,17 @@ def retired() -> Iterator[list[Started]]:
     """Servers that were told to stop: they take a moment, and no test waits for it; at the end all must have stopped."""
     servers: list[Started] = []
     yield servers
-    for _, thread, sock in servers:
-        thread.join(10)
-        sock.close()
-        assert not thread.is_alive()
+    _forget_stopped(servers, wait_s=10)
+    assert servers == []
+
+
+def _forget_stopped(servers: list[Started], wait_s: float) -> None:
+    """Let go of those that have stopped, and of all that they remember."""
+    for server, thread, sock in [*servers]:
+        thread.join(wait_s)
+        if not thread.is_alive():
+            sock.close()
+            servers.remove((server, thread, sock))
 
 
 @pytest.fixture
@@ -141,6 +151,7 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
     for server, _, _ in running:
         server.should_exit = True
     retired.extend(running)
+    _forget_stopped(retired, wait_s=0)
 
 
 def make_app(text: str | None = None, **settings):
