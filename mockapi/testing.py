@@ -201,7 +201,7 @@ def _renew_module_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """`openai.responses.create(…)` without a client: it is built anew, of this test's environment."""
     sdk = sys.modules.get("openai")
     for name in ("_client", "api_key", "base_url", "organization", "project"):
-        if getattr(sdk, name, None) is not None:
+        if hasattr(sdk, name):  # also where it is None: the client that a test makes is forgotten at its end
             monkeypatch.setattr(sdk, name, None)
 
 

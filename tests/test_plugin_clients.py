@@ -50,6 +50,7 @@ def test_module(mockapi, number):
 
 def test_restored():
     assert openai.api_key == "sk-set-at-import"
+    assert openai._client is None
     openai.api_key = None
 """)
     result.assert_outcomes(passed=3)
