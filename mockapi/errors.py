@@ -14,7 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ApiError", "Layout", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError", "VerificationError"]
+__all__ = [
+    "ApiError",
+    "Layout",
+    "MockApiError",
+    "MockError",
+    "Problem",
+    "ScenarioError",
+    "UsageError",
+    "VerificationError",
+    "is_told",
+]
 
 
 class MockApiError(Exception):
@@ -34,6 +44,12 @@ class VerificationError(MockApiError, AssertionError):
     def __init__(self, message: str, failed: Sequence[Mapping[str, object]] = ()) -> None:
         super().__init__(message)
         self.failed = tuple(failed)
+
+
+def is_told(info: object) -> bool:
+    """Whether pytest's `info` is about one of these errors: what a module's `__tracebackhide__` is, so that tracebacks end in the
+    test, where it can be mended."""
+    return isinstance(getattr(info, "value", None), MockApiError)
 
 
 @dataclass(frozen=True, slots=True)

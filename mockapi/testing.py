@@ -95,7 +95,7 @@ class Session:
         if server is None:
             self._lay_down(mock, settings)
         for marker in reversed([*item.iter_markers("scenario")]):
-            for file in marker.args:
+            for file in _files_of(marker):
                 mock.use(file)
         self._divert_early_clients(item, mock, monkeypatch)
         _renew_module_client(monkeypatch)
@@ -187,6 +187,19 @@ class Session:
                 self._refusing.add(mock.base_url)
             monkeypatch.setattr(client, "base_url", mock.base_url)
             monkeypatch.setattr(client, "api_key", _EARLY_KEY)
+
+
+def _files_of(marker: pytest.Mark) -> Iterator[Path]:
+    """The paths that a mark names."""
+    example = '@pytest.mark.scenario("weather.yaml")'
+    if marker.kwargs:
+        raise UsageError(f"the mark `scenario` takes paths of scenario files, and no '{next(iter(marker.kwargs))}=': {example}")
+    if not marker.args:
+        raise UsageError(f"the mark `scenario` names no file: {example}")
+    for file in marker.args:
+        if not isinstance(file, str | os.PathLike):
+            raise UsageError(f"the mark `scenario` takes paths of scenario files, not {file!r}: {example}")
+        yield Path(file)
 
 
 def _clients(objects: Iterable[object]) -> Iterator[Any]:

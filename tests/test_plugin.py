@@ -110,6 +110,10 @@ def test_shared(mockapi):
 
 BAD = {
     "missing": ("@pytest.mark.scenario('gone.yaml')\ndef test_it(): pass", "mockapi: there is no scenario file at *gone.yaml: correct the path*"),
+    "no file": ("@pytest.mark.scenario()\ndef test_it(): pass", "mockapi: the mark `scenario` names no file: *"),
+    "no path": ("@pytest.mark.scenario(3)\ndef test_it(): pass", "mockapi: the mark `scenario` takes paths of scenario files, not 3: *"),
+    "keyword": ("@pytest.mark.scenario(file='a.yaml')\ndef test_it(): pass", "mockapi: the mark `scenario` takes paths of scenario files, and no 'file=': *"),
+    "a folder": ("@pytest.mark.scenario('.')\ndef test_it(): pass", "mockapi: * is a folder: name its files, or *mockapi_scenarios*"),
     "broken": ("@pytest.mark.scenario('broken.yaml')\ndef test_it(): pass", "mockapi: *broken.yaml:2:*: steps[[]0[]].when.inptu: unknown key; did you mean 'input'?"),
     "setting": ("@pytest.fixture\ndef mockapi_settings(): return {'clok': 1}\ndef test_it(mockapi): pass", "mockapi_settings: there is no setting 'clok'*"),
     "port": ("import socket\n@pytest.fixture\ndef mockapi_settings():\n    with socket.create_server(('127.0.0.1', 0)) as taken:\n        yield {'port': taken.getsockname()[1]}\ndef test_it(mockapi): pass", "mockapi: cannot listen on 127.0.0.1:*; stop what uses it, or choose another with --port (0 picks a free one)"),

@@ -160,3 +160,39 @@ def test_what_is_left_running_is_warned_of(suite):
             "*MockApiWarning: test_it.py::test_stream left the answer to /v1/responses open: read the stream to its end, or close it*",
         ]
     )
+
+
+def test_a_traceback_ends_in_the_test(suite):
+    result = suite("""
+def test_verify(mockapi):
+    mockapi.reply("x")
+    ask("berlin")
+    mockapi.verify({"input": "paris"})
+
+def test_use(mockapi):
+    mockapi.use("steps: [{repl: x}]")
+
+def test_reply(mockapi):
+    mockapi.reply("x", when={"inptu": "paris"})
+
+def test_last(mockapi):
+    mockapi.last_request
+""")
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            ">       mockapi.verify({*",
+            "E       *VerificationError: Expected at least 1*",
+            "E           ✗ input: wanted containing 'paris', got 'berlin'",
+            ">       mockapi.use(*",
+            "E       *ScenarioError: scenario:1:*",
+        ]
+    )
+    told = result.stdout.str()
+    assert [name for name in ("project.py", "client.py", "load.py", "source.py", "self._call") if name in told] == []
+
+
+def test_a_request_where_nothing_was_scripted_says_how_to_script(suite):
+    result = suite("def test_it(mockapi):\n    ask('x')")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*No scenario is loaded: say what to answer*mockapi.reply(...)*"])
