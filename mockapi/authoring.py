@@ -111,15 +111,19 @@ def init(folder: Path) -> None:
     """Write a small commented scenario, and the schema for your editor, into DIR (default: ./scenarios)."""
     from mockapi.scenario.schema import scenario_schema
 
-    target = folder / "first.yaml"
+    target, schema_file = folder / "first.yaml", folder / "scenario.schema.json"
+    written = scenario_schema()
     if target.exists():
         click.echo(f"mockapi: {target} is there already; nothing was written", err=True)
         sys.exit(2)
     try:
+        if schema_file.exists() and str(written["title"]).encode() not in schema_file.read_bytes():
+            click.echo(f"mockapi: {schema_file} is there already, and is not mockapi's; nothing was written", err=True)
+            sys.exit(2)
         folder.mkdir(parents=True, exist_ok=True)
         head = "# yaml-language-server: $schema=./scenario.schema.json\n"
         target.write_text(head + _STARTER.format(folder=folder), encoding="utf-8")
-        (folder / "scenario.schema.json").write_bytes(pretty(scenario_schema()) + b"\n")
+        schema_file.write_bytes(pretty(written) + b"\n")
     except OSError as error:
         click.echo(f"mockapi: cannot write to {folder}: {error.strerror}", err=True)
         sys.exit(2)

@@ -1,6 +1,7 @@
 """What tests share: a server over a real socket, one in process, and SDK clients of both."""
 
 import asyncio
+import gc
 import socket
 import subprocess
 import sys
@@ -33,6 +34,12 @@ SCENARIOS = ROOT / "scenarios"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end: looking through it again and again for garbage took a fifth of the suite's time."""
+    gc.collect()
+    gc.freeze()
 
 
 class HandClock(Clock):

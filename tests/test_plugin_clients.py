@@ -42,6 +42,7 @@ def test_the_sdks_module_client_follows_the_test(suite):
     result = suite("""
 import openai
 openai.api_key = "sk-set-at-import"
+before = openai._client
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_module(mockapi, number):
@@ -50,7 +51,7 @@ def test_module(mockapi, number):
 
 def test_restored():
     assert openai.api_key == "sk-set-at-import"
-    assert openai._client is None
+    assert openai._client is before
     openai.api_key = None
 """)
     result.assert_outcomes(passed=3)
