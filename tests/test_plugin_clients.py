@@ -64,6 +64,14 @@ def test_a_client_without_a_key_at_import_is_explained(suite, monkeypatch):
     result.stdout.fnmatch_lines(["mockapi: an OpenAI client is built while this file is imported*"])
 
 
+def test_a_client_without_a_key_in_a_wide_fixture_is_explained(suite, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    code = "@pytest.fixture(scope='session')\ndef wide(): return OpenAI()\ndef test_it(wide, mockapi): pass"
+    result = suite(code)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["mockapi: an OpenAI client is built in a fixture before `mockapi` has set *"])
+
+
 def test_a_fork_is_told_to_use_the_environment(suite):
     result = suite(
         """

@@ -196,3 +196,10 @@ def test_a_request_where_nothing_was_scripted_says_how_to_script(suite):
     result = suite("def test_it(mockapi):\n    ask('x')")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*No scenario is loaded: say what to answer*mockapi.reply(...)*"])
+
+
+def test_an_interrupted_test_is_not_judged(suite):
+    result = suite("def test_it(mockapi):\n    mockapi.reply('unused')\n    raise KeyboardInterrupt", apart=True)
+    assert result.ret == 2
+    assert "never used" not in result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in result.stderr.str()
