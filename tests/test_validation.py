@@ -3,8 +3,9 @@
 import pytest
 
 from mockapi.errors import ApiError
+from mockapi.wire.content import MAX_TEXT
 from mockapi.wire.items import ITEM_TYPES
-from mockapi.wire.requests import parse_create
+from mockapi.wire.requests import CreateRequest, parse_create
 
 OK = {"model": "gpt-4o", "input": "x"}
 ONE_OF_INPUT = "expected one of a string or array of input items, but got"
@@ -168,3 +169,37 @@ def test_short_messages_become_whole_items():
     request = parse_create({**OK, "input": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})
     assert [item["content"][0]["type"] for item in request.input_items] == ["input_text", "output_text"]
     assert all(item["type"] == "message" for item in request.input_items)
+
+
+BY_TYPE_ALONE = {
+    "instructions": "i",
+    "previous_response_id": "resp_1",
+    "user": "u",
+    "stream": True,
+    "store": False,
+    "background": True,
+    "parallel_tool_calls": False,
+}
+
+
+@pytest.mark.parametrize("extra", [{}, BY_TYPE_ALONE, *({name: value} for name, value in BY_TYPE_ALONE.items())])
+def test_a_request_that_needs_no_validator_is_what_the_validator_makes_of_it(extra):
+    body = {**OK, **extra}
+    ours, pydantics = parse_create(body), CreateRequest.model_validate(body)
+    assert ours == pydantics
+    assert ours.__dict__ == pydantics.__dict__
+    assert list(ours.__dict__) == list(pydantics.__dict__)
+    assert ours.model_fields_set == pydantics.model_fields_set
+    assert ours.model_copy(update={"store": False}) == pydantics.model_copy(update={"store": False})
+    assert CreateRequest().model_fields_set == set()
+
+
+@pytest.mark.parametrize("name", [*OK, *BY_TYPE_ALONE])
+@pytest.mark.parametrize("wrong", [7, 1.5, [1], {"a": 1}])
+def test_what_is_not_of_the_one_type_goes_to_the_validator(name, wrong):
+    assert told({**OK, name: wrong})[0] in ("invalid_type", "invalid_value", "missing_required_parameter")
+
+
+def test_a_text_that_is_too_long_is_refused_beside_plain_parameters():
+    assert told({**OK, "input": "x" * (MAX_TEXT + 1), "store": True})[:2] == ("string_above_max_length", "input")
+    assert parse_create({**OK, "input": "x" * MAX_TEXT}).input == "x" * MAX_TEXT

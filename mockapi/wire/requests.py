@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Required, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
 
 from mockapi.wire.catalogue import told
+from mockapi.wire.content import MAX_TEXT
 from mockapi.wire.items import Input
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.strict import check_strict
@@ -285,6 +286,9 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
     """
     if lenient:
         return _parse_leniently(raw)
+    plain = _plain(raw)
+    if plain is not None:
+        return plain
     given = raw
     if None in raw.values():
         given = {key: value for key, value in raw.items() if value is not None or key in ("model", "input")}
@@ -297,6 +301,31 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
     except ValidationError as error:
         raise api_error(error, given, CreateRequest) from None
     _check_together(request)
+    return request
+
+
+_VALID_BY_TYPE: Mapping[str, type] = {
+    "model": str, "input": str, "instructions": str, "previous_response_id": str, "user": str,
+    "stream": bool, "store": bool, "background": bool, "parallel_tool_calls": bool,
+}  # fmt: skip
+"""Parameters of which every value of this type is valid (`input` is bounded too), whatever else is asked."""
+
+_DEFAULTS = CreateRequest().__dict__
+
+
+def _plain(raw: Mapping[str, object]) -> CreateRequest | None:
+    """A request of such parameters alone, as most are, which no validator has to look at: what it would make of it."""
+    kinds = _VALID_BY_TYPE
+    for name, value in raw.items():
+        if type(value) is not kinds.get(name):
+            return None
+    if "model" not in raw or "input" not in raw or len(raw["input"]) > MAX_TEXT:  # type: ignore[arg-type]  # it is a string
+        return None
+    request, put = CreateRequest.__new__(CreateRequest), object.__setattr__
+    put(request, "__dict__", _DEFAULTS | raw)
+    put(request, "__pydantic_fields_set__", set(raw))
+    put(request, "__pydantic_extra__", None)
+    put(request, "__pydantic_private__", None)
     return request
 
 
