@@ -6,6 +6,8 @@ import re
 import httpx
 import pytest
 
+from mockapi.wire.ids import digest, digest_within
+
 from .conftest import SCENARIOS
 
 CHAT = """
@@ -119,3 +121,10 @@ def test_jitter_is_the_same_in_every_run(serve):
 def test_shipped_scenarios_are_deterministic(serve, text):
     body = {"model": "gpt-5.6", "input": text, "stream": True}
     assert serve(paths=(SCENARIOS,)).post(body).content == serve(paths=(SCENARIOS,)).post(body).content
+
+
+@pytest.mark.parametrize("place", ["", "key\nproject", "k" * 300, "schlüssel\n"])
+def test_a_digest_whose_beginning_was_hashed_before_is_the_same_digest(place):
+    for key, content, number in ((b"seed", b"content", 0), (b"seed", b"other", 12), (b"k" * 100, b"", 3)):
+        expected = digest(key, place.encode(), content, b"%d" % number)
+        assert [digest_within(key, place, content, number) for _ in range(2)] == [expected, expected]

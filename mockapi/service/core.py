@@ -15,7 +15,7 @@ from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Standing, Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
-from mockapi.wire.ids import digest
+from mockapi.wire.ids import digest, digest_within
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.models import names_of
 
@@ -79,7 +79,7 @@ class Core:
         return call, self._identity(project, content, standing.ordinal)
 
     def _identity(self, project: str, content: bytes, ordinal: int) -> bytes:
-        return digest(self._seed, project.encode(), content, b"%d" % ordinal)
+        return digest_within(self._seed, project, content, ordinal)
 
     def identity_of(self, project: str, *parts: str) -> bytes:
         """A digest for what no call made: scenario seeds, invented ids."""

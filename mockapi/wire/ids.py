@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
 
@@ -13,6 +14,7 @@ __all__ = [
     "alnum",
     "chance",
     "digest",
+    "digest_within",
     "is_id",
     "partition_among",
     "partition_of",
@@ -37,6 +39,19 @@ def digest(key: bytes, *parts: bytes, size: int = 32) -> bytes:
     for part in parts:
         framed += _LENGTH(len(part)) + part
     return blake2b(framed, key=key[:64], digest_size=size).digest()
+
+
+def digest_within(key: bytes, place: str, content: bytes, number: int) -> bytes:
+    """`digest(key, place, content, number)`, of which key and place are hashed once for all that is of one place."""
+    told, state = b"%d" % number, _begun(key, place).copy()
+    state.update(_LENGTH(len(content)) + content + _LENGTH(len(told)) + told)
+    return state.digest()
+
+
+@lru_cache(maxsize=1024)
+def _begun(key: bytes, place: str) -> blake2b:
+    first = place.encode()
+    return blake2b(_LENGTH(len(first)) + first, key=key[:64], digest_size=32)
 
 
 def alnum(data: bytes) -> str:

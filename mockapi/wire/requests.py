@@ -322,7 +322,7 @@ def _plain(raw: Mapping[str, object]) -> CreateRequest | None:
     if "model" not in raw or "input" not in raw or len(raw["input"]) > MAX_TEXT:  # type: ignore[arg-type]  # it is a string
         return None
     request, put = CreateRequest.__new__(CreateRequest), object.__setattr__
-    put(request, "__dict__", _DEFAULTS | raw)
+    put(request, "__dict__", {**_DEFAULTS, **raw})
     put(request, "__pydantic_fields_set__", set(raw))
     put(request, "__pydantic_extra__", None)
     put(request, "__pydantic_private__", None)
