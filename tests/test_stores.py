@@ -134,6 +134,39 @@ def entry(number):
     return Entry(f"req_{number}", 1.0, 2.0, "responses.create", "POST", "/v1/responses", "", {}, b"{}", 200, b"{}")
 
 
+class Over:
+    """A call that is over, as the application hands it to a store."""
+
+    at = 1.0
+
+    def __init__(self, number, size=2_000):
+        self.size = size
+        self._number = number
+
+    def entry(self):
+        return entry(self._number)
+
+
+def test_a_call_that_is_over_is_read_as_its_entry(store):
+    steps = [
+        store.add_call("a", Over(1)),
+        store.add_entry("a", entry(2)),
+        store.add_call("b", Over(3)),
+        store.get_entries("a"),
+        store.get_entries("a"),
+        store.get_entries("*"),
+        store.clear_entries("a"),
+        store.get_entries("a"),
+    ]
+    assert run(*steps)[3:] == [(entry(1), entry(2)), (entry(1), entry(2)), (entry(1), entry(2), entry(3)), None, ()]
+
+
+def test_memory_forgets_calls_that_are_over_by_their_size():
+    store = MemoryStore()
+    run(*(store.add_call("a", Over(number, size=20_000_000)) for number in range(5)))
+    assert [each.id for each in run(store.get_entries("a"))[0]] == ["req_2", "req_3", "req_4"]
+
+
 def test_uploads_belong_to_their_project_and_replace_each_other(store):
     steps = [
         store.put_scenario("a", "s", "one"),

@@ -44,6 +44,8 @@ class Mould:
 
     def __init__(self, blank: Plan, score: Score, scripted: Mapping[str, object]) -> None:
         self.blank = blank
+        self.size = blank.size
+        """About how many bytes each of its plans takes."""
         self.score = score
         self.scripted = scripted
         self._forms: dict[str, Form | None] = {}
@@ -96,6 +98,10 @@ class _Moulded(Timeline):
     """The timeline of a mould's response: what is asked for most is filled in."""
 
     mould: Mould
+
+    @property
+    def size(self) -> int:
+        return self.mould.size
 
     @property
     def answer(self) -> bytes:

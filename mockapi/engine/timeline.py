@@ -82,6 +82,11 @@ class Timeline:
             self.ends_s = min(self.ends_s, cut_s)
 
     @property
+    def size(self) -> int:
+        """About how many bytes its plan takes."""
+        return self.plan.size
+
+    @property
     def output(self) -> bytes:
         """The finished items, a JSON array."""
         return self._fill(self.score.output)

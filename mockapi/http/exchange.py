@@ -70,6 +70,12 @@ class Exchange:
         """Whether a fault has ended the answer before its time."""
         return self._line is not None and self._line.is_broken
 
+    def let_go(self) -> None:
+        """Keep what the log and the journal tell, and nothing of the connection; it sends and receives nothing any more."""
+        scope = self.scope
+        self.scope = {"method": scope["method"], "path": scope["path"], "query_string": scope["query_string"]}
+        self.receive, self._send, self._line = _nothing_comes, _nothing_goes, None
+
     def settle(self) -> None:
         """Once it is over: tell what the client saw of it where a fault met it."""
         line = self._line
@@ -149,6 +155,14 @@ class Exchange:
         self.known = error.known if isinstance(error.known, Known) else self.known
         if self.status is None:
             await self.answer(error_answer(error, self.standard_headers(is_known=error.status != 401)))
+
+
+async def _nothing_comes() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _nothing_goes(message: Message) -> None:
+    """The call is over."""
 
 
 _NONE: Mapping[str, str] = {}

@@ -35,10 +35,41 @@ class Journal:
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
     async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""
-        caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch. Nothing comes after."""
+        caller = exchange.caller
         if caller is None or exchange.request_id is None:
             return
+        exchange.let_go()
+        call = _Told(exchange, await self.core.now(caller.project), operation, began_s, took_ms)
+        await self.core.store.add_call(caller.project, call)
+
+
+class _Told:
+    """A call that is over, as its exchange has it; its entry is made when the journal is read."""
+
+    __slots__ = ("_began_s", "_exchange", "_operation", "_took_ms", "at")
+
+    def __init__(self, exchange: Exchange, at: float, operation: str, began_s: float, took_ms: float) -> None:
+        self.at = at
+        self._exchange = exchange
+        self._operation = operation
+        self._began_s = began_s
+        self._took_ms = took_ms
+
+    @property
+    def size(self) -> int:
+        """See `EntrySource`; as large as the entry, or with a plan that the entry leaves out."""
+        exchange = self._exchange
+        timeline, known = exchange.timeline, exchange.known
+        size = len(exchange.body) + len(exchange.response) + 1_000
+        if timeline is not None:
+            size += timeline.size
+        return size if known is None else size + len(known.context.user_text) + len(known.context.system_text)
+
+    def entry(self) -> Entry:
+        """See `EntrySource`."""
+        exchange = self._exchange
+        timeline, caller = exchange.timeline, exchange.identified_caller
         plan: Encodable | bytes = b""
         is_unmatched, is_planned = exchange.code == NO_MATCH, False
         if timeline is not None:
@@ -46,34 +77,33 @@ class Journal:
             is_planned = exchange.status is not None and not exchange.response and not exchange.is_cut
             if is_planned or exchange.fault:
                 plan = timeline.plan
-        (scenario, step), query = exchange.answered_by, scope["query_string"]
-        entry = Entry(
-            exchange.request_id,
-            await self.core.now(caller.project),
-            took_ms,
-            operation,
-            scope["method"],
-            scope["path"],
-            _SECRET_QUERY.sub(r"\1=****", query.decode("latin-1")) if query else "",
-            MaskedHeaders(exchange.headers.raw),
-            exchange.body,
-            exchange.status,
-            exchange.response,
-            plan,
-            scenario,
-            step,
-            exchange.is_stream and is_planned,
-            is_unmatched,
-            exchange.note,
-            exchange.fault,
-            exchange.is_cut,
-            exchange.is_legacy,
-            caller.project,
-            began_s,
-            exchange.advice,
-            exchange.is_whole,
-            exchange.last_event,
-            exchange.has_left,
-            exchange.known,
-        )  # by place: this is on every call's way, and names cost
-        await self.core.store.add_entry(caller.project, entry)
+        query = exchange.scope["query_string"]
+        return Entry(
+            id=exchange.request_id or "",
+            at=self.at,
+            took_ms=self._took_ms,
+            operation=self._operation,
+            method=exchange.scope["method"],
+            path=exchange.scope["path"],
+            query=_SECRET_QUERY.sub(r"\1=****", query.decode("latin-1")) if query else "",
+            headers=MaskedHeaders(exchange.headers.raw),
+            request=exchange.body,
+            status=exchange.status,
+            response=exchange.response,
+            plan=plan,
+            scenario=exchange.answered_by[0],
+            step=exchange.answered_by[1],
+            is_stream=exchange.is_stream and is_planned,
+            is_unmatched=is_unmatched,
+            note=exchange.note,
+            fault=exchange.fault,
+            is_cut=exchange.is_cut,
+            is_legacy=exchange.is_legacy,
+            project=caller.project,
+            began_s=self._began_s,
+            advice=exchange.advice,
+            is_whole=exchange.is_whole,
+            last_event=exchange.last_event,
+            has_left=exchange.has_left,
+            known=exchange.known,
+        )

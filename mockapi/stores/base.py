@@ -18,6 +18,7 @@ __all__ = [
     "Delivery",
     "EndpointRecord",
     "Entry",
+    "EntrySource",
     "ItemRecord",
     "Owner",
     "ResponseRecord",
@@ -156,6 +157,20 @@ class Entry(NamedTuple):
         plan = len(self.plan) if isinstance(self.plan, bytes) else self.plan.size
         known = 0 if self.known is None else len(self.known.context.user_text) + len(self.known.context.system_text)
         return len(self.request) + len(self.response) + plan + known + 1_000
+
+
+class EntrySource(Protocol):
+    """A call that is over and never changes: its entry is made when somebody reads the journal, which most never are."""
+
+    at: float
+    """As the entry has it."""
+
+    @property
+    def size(self) -> int:
+        """As the entry has it."""
+
+    def entry(self) -> Entry:
+        """The entry; the same each time."""
 
 
 class EndpointRecord(NamedTuple):
@@ -346,6 +361,10 @@ class Store(Protocol):
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """Write a call into the project's journal; the oldest is forgotten when it is full."""
+
+    async def add_call(self, project: str, call: EntrySource) -> None:
+        """`add_entry`, for a store in memory that makes entries when they are read; the others write them down at once."""
+        await self.add_entry(project, call.entry())
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """The project's journal, oldest first; of `*` everybody's."""

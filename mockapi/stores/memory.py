@@ -11,6 +11,7 @@ from mockapi.stores.base import (
     Delivery,
     EndpointRecord,
     Entry,
+    EntrySource,
     ItemRecord,
     Owner,
     ResponseRecord,
@@ -38,7 +39,7 @@ class _Project:
     buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
     scenarios: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
-    entries: deque[Entry] = field(default_factory=deque)
+    entries: deque[Entry | EntrySource] = field(default_factory=deque)
     entry_sizes: deque[int] = field(default_factory=deque)
     entry_bytes: int = 0
     forgotten_entries: int = 0
@@ -278,7 +279,13 @@ class MemoryStore(Store):
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
-        known = self._of(project)
+        self._add(self._of(project), entry)
+
+    async def add_call(self, project: str, call: EntrySource) -> None:
+        """See `Store`."""
+        self._add(self._of(project), call)
+
+    def _add(self, known: _Project, entry: Entry | EntrySource) -> None:
         entries, sizes, size = known.entries, known.entry_sizes, entry.size
         entries.append(entry)
         sizes.append(size)
@@ -292,8 +299,8 @@ class MemoryStore(Store):
         """See `Store`."""
         if project == ALL_PROJECTS:
             everything = (entry for known in self._projects.values() for entry in known.entries)
-            return tuple(sorted(everything, key=lambda entry: entry.at))
-        return tuple(self._seen(project).entries)
+            return tuple(map(_made, sorted(everything, key=lambda entry: entry.at)))
+        return tuple(map(_made, self._seen(project).entries))
 
     async def forgotten_entries(self, project: str) -> int:
         """See `Store`."""
@@ -386,3 +393,7 @@ class MemoryStore(Store):
 
     async def close(self) -> None:
         """Memory goes with the process."""
+
+
+def _made(entry: Entry | EntrySource) -> Entry:
+    return entry if isinstance(entry, Entry) else entry.entry()
