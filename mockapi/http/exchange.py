@@ -13,7 +13,7 @@ from mockapi.http.cycle import cycle_of
 from mockapi.http.faults import FaultyLine, Line
 from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
-from mockapi.scenario.match import Known
+from mockapi.scenario.match import Facts, Known
 from mockapi.service.core import Core
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
@@ -38,7 +38,8 @@ class Exchange:
     is_legacy = False  # a call of an API that is gone
     resumed: Timeline | None = None
     fault = ""
-    known: Known | None = None  # what a create went on from, for whoever verifies
+    facts: Facts | None = None  # what matching saw of a create that was answered
+    _known: Known | None = None  # the same of one that was refused
     advice: Mapping[str, str] = MappingProxyType({})  # what the answer's headers tell of asking again
     is_whole = True
     has_left = False  # a fault met the answer, and before that was over its client hung up, though nothing kept it waiting
@@ -69,6 +70,11 @@ class Exchange:
     def is_broken(self) -> bool:
         """Whether a fault has ended the answer before its time."""
         return self._line is not None and self._line.is_broken
+
+    @property
+    def known(self) -> Known | None:
+        """What a create went on from, for whoever verifies."""
+        return self._known if self.facts is None else self.facts.known
 
     def let_go(self) -> None:
         """Keep what the log and the journal tell, and nothing of the connection; it sends and receives nothing any more."""
@@ -152,7 +158,7 @@ class Exchange:
         """Send an error, unless an answer has begun: then the connection ends without its end."""
         self.note, self.code = error.code or "", error.code
         self.answered_by = error.answered_by or self.answered_by
-        self.known = error.known if isinstance(error.known, Known) else self.known
+        self._known, self.facts = error.known if isinstance(error.known, Known) else self.known, None
         if self.status is None:
             await self.answer(error_answer(error, self.standard_headers(is_known=error.status != 401)))
 

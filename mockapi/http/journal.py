@@ -60,7 +60,7 @@ class _Told:
     def size(self) -> int:
         """See `EntrySource`; as large as the entry, or with a plan that the entry leaves out."""
         exchange = self._exchange
-        timeline, known = exchange.timeline, exchange.known
+        timeline, known = exchange.timeline, exchange.facts or exchange.known
         size = len(exchange.body) + len(exchange.response) + 1_000
         if timeline is not None:
             size += timeline.size

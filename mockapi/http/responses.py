@@ -28,7 +28,8 @@ class ResponsesApi:
         """`POST /v1/responses`."""
         call, identity = await self._calls.identified(exchange, "responses.create", has_body=True)
         created = await self._use.create(call, identity)
-        plan, exchange.timeline, exchange.known = created.plan, created.timeline, created.known
+        exchange.timeline = timeline = created.timeline
+        plan, exchange.facts = timeline.plan, created.facts
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
         if created.hit is not None:
@@ -39,7 +40,14 @@ class ResponsesApi:
             await self._whole(exchange, created)
 
     async def _stream(self, exchange: Exchange, created: Created) -> None:
-        play, exchange.is_stream = self._use.play(created), True
+        exchange.is_stream = True
+        form = stream_form(exchange.identified_caller, created.plan.scenario, created.plan.step)
+        head = Head(form, exchange.standard_values())
+        if created.plan.background is None and self._use.is_instant(created):  # it was delivered the moment it was made
+            exchange.is_cut = created.timeline.cut_s is not None
+            await exchange.answer_whole(head, created.timeline.stream)
+            return
+        play = self._use.play(created)
 
         async def delivered(is_whole: bool) -> None:
             is_whole = is_whole or exchange.is_broken  # on the server it is
@@ -47,8 +55,6 @@ class ResponsesApi:
             exchange.is_cut = not is_whole or play.timeline.cut_s is not None
             await self._use.delivered(created, is_whole=is_whole)
 
-        form = stream_form(exchange.identified_caller, created.plan.scenario, created.plan.step)
-        head = Head(form, exchange.standard_values())
         await send_stream(exchange, play, delivered, head)
 
     async def _whole(self, exchange: Exchange, created: Created) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 
 from mockapi.clock import LATEST, Clock
@@ -50,6 +51,8 @@ class Core:
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
         self.settings = settings
+        self.is_lenient = settings.validation == "off"
+        """Whether invalid parameters take their defaults."""
         self.store = store
         self.clock = clock
         self.library = library
@@ -58,11 +61,6 @@ class Core:
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
         self.seal = self.sealing_key.hex()
-
-    @property
-    def is_lenient(self) -> bool:
-        """Whether invalid parameters take their defaults."""
-        return self.settings.validation == "off"
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
@@ -160,8 +158,13 @@ class Core:
 
 def _content_of(operation: str, body: bytes, scenario: str | None, target: str) -> bytes:
     """A digest of what a call says."""
-    told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
+    told = _about(operation, scenario, target) + body
     return digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
+
+
+@lru_cache(maxsize=1024)
+def _about(operation: str, scenario: str | None, target: str) -> bytes:
+    return f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass")
 
 
 def parsed(body: bytes) -> JsonObject:

@@ -142,11 +142,15 @@ class Faults:
         try:
             return await asking
         except ApiError as error:
-            if self._core.settings.fault_header or await self._texts_for(call):
-                error.hit = await self.meet(call, _facts_of(call, raw), identity)
-            if charge is not None:
-                await _charged(charge, error.hit)
+            await self.refused(call, raw, identity, error, charge)
             raise
+
+    async def refused(self, call: Call, raw: JsonObject, identity: bytes, error: ApiError, charge: Charge | None = None) -> None:
+        """Let a call that is about to be told this error meet its fault, then its rate limit: raises what comes before it."""
+        if self._core.settings.fault_header or await self._texts_for(call):
+            error.hit = await self.meet(call, _facts_of(call, raw), identity)
+        if charge is not None:
+            await _charged(charge, error.hit)
 
     async def _texts(self, project: str) -> Mapping[str, str]:
         return _both(await self._store.get_faults(project), await self._store.get_faults(ALL_PROJECTS))

@@ -10,7 +10,7 @@ from mockapi.engine.plan import Plan
 from mockapi.engine.planner import Names, count_input, plan_reply, scripted_hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
-from mockapi.scenario.match import Facts, Known
+from mockapi.scenario.match import Facts
 from mockapi.scenario.names import History, template_names
 from mockapi.scenario.seeds import fill_prompt
 from mockapi.scenario.select import Selection
@@ -41,14 +41,17 @@ _ENCRYPTED = "reasoning.encrypted_content"
 
 
 class Created(NamedTuple):
-    """A planned response, ready to be delivered: the fault that meets it on the way, and how its model's limits stand."""
+    """A planned response, ready to be delivered.
+
+    With the fault that meets it on the way, what matching saw, and how its model's limits stand.
+    """
 
     timeline: Timeline
     is_stream: bool
     project: str
     conversation_id: str | None = None
     hit: Hit | None = None
-    known: Known | None = None
+    facts: Facts | None = None
     rates: Rates | None = None
 
     @property
@@ -84,7 +87,11 @@ class Responses:
     async def create(self, call: Call, identity: bytes) -> Created:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         raw = parsed(call.body)
-        asked = await self._faults.before(call, raw, identity, self._asked(call, raw), partial(self._charge_invalid, call, raw))
+        try:
+            asked = await self._asked(call, raw)
+        except ApiError as error:
+            await self._faults.refused(call, raw, identity, error, partial(self._charge_invalid, call, raw))
+            raise
         hit: Hit | None = None
         try:
             hit = await self._faults.meet(call, asked.facts, identity)
@@ -119,7 +126,7 @@ class Responses:
             before = await self._pasts.all_items(call.project, effective)
             timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
-        return Created(timeline, request.stream, call.project, request.conversation_id, hit, facts.known, rates)
+        return Created(timeline, request.stream, call.project, request.conversation_id, hit, facts, rates)
 
     async def _asked(self, call: Call, raw: JsonObject) -> _Asked:
         """The request, checked: its body, what it refers to, its history. `ApiError` in the real API's words."""
