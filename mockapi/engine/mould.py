@@ -54,9 +54,9 @@ class Mould:
     def timeline(self, identity: bytes, started_at: float, usage: Mapping[str, object], partition: str | None) -> Timeline:
         """The timeline of one response."""
         _, _, echo, drafts, key, _, scenario, step, own_id, _, is_stored, ending, background = self.blank
-        plan = Plan(
+        plan = tuple.__new__(Plan, (
             identity, started_at, echo, drafts, key, usage, scenario, step, own_id, partition, is_stored, ending, background
-        )  # fmt: skip
+        ))  # fmt: skip  # half the time of Plan(…)
         is_first, self._is_used = not self._is_used, True
         if is_first:
             return Timeline(plan, self.score)

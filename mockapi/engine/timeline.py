@@ -74,12 +74,15 @@ class Timeline:
         self.source = source = plan.ids
         self.response_id = plan.id or source.id("resp", 0)
         self.item_ids = source.output_ids(self.score.finished.prefixes)  # those that stand in the output, by slot
+        self.status: str = plan.ending.status
         run = plan.background
-        self.begins_s = 0.0 if run is None else run.queued_s  # when it goes from queued to in progress
-        self.ends_s = self.score.end_s if run is None else self.begins_s + _length(run, self.score)
-        self.status = "cancelled" if cut_s is not None else plan.ending.status
+        if run is None:
+            self.begins_s, self.ends_s = 0.0, self.score.end_s
+        else:
+            self.begins_s = run.queued_s  # when it goes from queued to in progress
+            self.ends_s = self.begins_s + _length(run, self.score)
         if cut_s is not None:
-            self.ends_s = min(self.ends_s, cut_s)
+            self.status, self.ends_s = "cancelled", min(self.ends_s, cut_s)
 
     @property
     def size(self) -> int:

@@ -44,6 +44,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn has it."""
         super().connection_made(transport)
+        self._extension: dict[object, object] = {"transport": transport}
         self._begins_at_once = getattr(self.config.app, "begins_at_once", False)
 
     def data_received(self, data: bytes) -> None:
@@ -133,12 +134,12 @@ class Protocol(HttpToolsProtocol):
             "scheme": self.scheme,  # type: ignore[typeddict-item]
             "method": parser.get_method().decode("ascii"),
             "root_path": root,
-            "path": root + path,
-            "raw_path": root.encode("ascii") + raw_path,
+            "path": root + path if root else path,
+            "raw_path": root.encode("ascii") + raw_path if root else raw_path,
             "query_string": query,
             "headers": headers,
             "state": self.app_state.copy(),
-            "extensions": {TRANSPORT: {"transport": self.transport}},
+            "extensions": {TRANSPORT: self._extension},
         }
         if parser.should_upgrade() and self._should_upgrade():
             return

@@ -155,16 +155,8 @@ def record_of(
         after = after._replace(tokens=summary_tokens(after.tokens - FRAMING_TOKENS))
     own = OwnItems(given, plan, known)
     ids, is_derived = ItemIds(own, plan), not known and score.derives_item_ids
-    return ResponseRecord(
-        timeline.response_id,
-        plan,
-        progress,
-        after,
-        own,
-        parent_id,
-        item_ids=ids if is_derived else tuple(ids),
-        stem=timeline.source.stem if is_derived else "",
-    )
+    item_ids, stem = (ids, timeline.source.stem) if is_derived else (tuple(ids), "")
+    return ResponseRecord(timeline.response_id, plan, progress, after, own, parent_id, None, 0, item_ids, 0, stem)
 
 
 def thread_items(

@@ -109,7 +109,9 @@ class MemoryStore(Store):
         """See `Store`."""
         own, everybody = self._of(project), self._projects.get(ALL_PROJECTS, _NOBODY)
         ordinal = self._taken(own.ordinals, key)
-        return Standing(ordinal, own.scenarios, everybody.scenarios, own.faults, everybody.faults, own.offset + everybody.offset)
+        offset = own.offset + everybody.offset
+        fields = ordinal, own.scenarios, everybody.scenarios, own.faults, everybody.faults, offset
+        return tuple.__new__(Standing, fields)  # half the time of Standing(…)
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""

@@ -38,7 +38,7 @@ def digest(key: bytes, *parts: bytes, size: int = 32) -> bytes:
     framed = b""
     for part in parts:
         framed += _LENGTH(len(part)) + part
-    return blake2b(framed, key=key[:64], digest_size=size).digest()
+    return (blake2b(framed, key=key[:64], digest_size=size) if key else blake2b(framed, digest_size=size)).digest()
 
 
 def digest_within(key: bytes, place: str, content: bytes, number: int) -> bytes:
