@@ -12,6 +12,7 @@ import pytest
 
 from mockapi.stores.base import Store
 from mockapi.stores.memory import MemoryStore
+from mockapi.stores.sqlite import SqliteStore
 
 __all__ = ["BACKENDS", "Backend", "backend", "run", "store"]
 
@@ -66,7 +67,13 @@ def _memory(folder: Path) -> Iterator[Backend]:
     yield Backend("memory", "memory", MemoryStore)
 
 
-BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory}
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[Backend]:
+    file = folder / "store.db"
+    yield Backend("sqlite", f"sqlite:///{file}", lambda **bounds: SqliteStore(str(file), **bounds))
+
+
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory, "sqlite": _sqlite}
 """By name: given an empty folder, a context manager of the backend."""
 
 
