@@ -34,7 +34,18 @@ class Responses(Part):
     @writes
     def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
+        return self._add_response(self.number_of(project), record)
+
+    @writes
+    def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """See `Store`."""
         number = self.number_of(project)
+        if not self._add_response(number, record):
+            return False
+        self._add_usage(number, amounts)
+        return True
+
+    def _add_response(self, number: int, record: ResponseRecord) -> bool:
         items = tuple(record.item_ids)
         data = response_to(record._replace(progress=b"", item_ids=()))
         row = (number, record.id, record.version, record.progress, "\n".join(items), data)
@@ -117,7 +128,9 @@ class Responses(Part):
     @writes
     def add_usage(self, project: str, amounts: Mapping[str, int]) -> None:
         """See `Store`."""
-        number = self.number_of(project)
+        self._add_usage(self.number_of(project), amounts)
+
+    def _add_usage(self, number: int, amounts: Mapping[str, int]) -> None:
         self.db.executemany(
             "INSERT INTO usage(project, name, amount) VALUES (?, ?, ?)"
             " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
