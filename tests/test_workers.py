@@ -25,7 +25,9 @@ def workers(spawn, tmp_path):
     file.write_text(RUN)
 
     def start(count, *more):
-        return spawn(str(file), "--workers", str(count), "--store", f"sqlite:///{tmp_path}/store.db", *more)
+        return spawn(
+            str(file), "--log-level", "warning", "--workers", str(count), "--store", f"sqlite:///{tmp_path}/store.db", *more
+        )
 
     return start
 
