@@ -177,7 +177,10 @@ class Client:
         found: list[str] = []
         while True:
             after = f"&after={found[-1]}" if found else ""
-            page = self.ask("GET", f"/conversations/{conversation_id}/items?order=asc&limit=100{after}")
+            answer = self.session.get(f"/conversations/{conversation_id}/items?order=asc&limit=100{after}")
+            if answer.status_code == 404:
+                return found
+            page = answer.json()
             found += [each["id"] for each in page["data"]]
             if not page["has_more"]:
                 return found

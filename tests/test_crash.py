@@ -10,9 +10,9 @@ from .crash import crash
 @pytest.mark.parametrize("name", [each for each in sorted(BACKENDS) if each != "memory"])
 def test_nothing_that_was_acknowledged_is_lost(name, tmp_path):
     with BACKENDS[name](tmp_path) as place:
-        report = crash(place.url, kills=8)
+        report = crash(place.url, kills=6)
     assert report.lost == []
-    assert report.kills == 8
+    assert report.kills == 6
     assert report.checked > 100
 
 
