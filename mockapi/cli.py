@@ -87,6 +87,18 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 @_setting("--host", Settings().host, click.STRING, "Address to listen on.")
 @_setting("--port", Settings().port, click.IntRange(0, 65535), "Port; 0 picks a free one.")
 @_setting(
+    "--store",
+    Settings().store,
+    click.STRING,
+    "Where state is kept: memory (gone with the process), sqlite:///FILE or redis://HOST:PORT/DB.",
+)
+@_setting(
+    "--workers",
+    Settings().workers,
+    click.IntRange(1, 64),
+    "Processes that serve the port; they need a store that they can share.",
+)
+@_setting(
     "--clock",
     Settings().clock,
     click.Choice(["real", "virtual"]),
@@ -248,7 +260,10 @@ def wait(timeout: float, host: str, port: int) -> None:
 @click.option("--streams", is_flag=True, help="How late many paced streams are, instead, beside bare sse-starlette.")
 @click.option("--plugin", is_flag=True, help="What the pytest plugin costs, instead; needs mockapi[pytest].")
 @click.option("--operations", is_flag=True, help="Chained creates, retrieves, conversations, refusals, instead.")
-def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool, plugin: bool, operations: bool) -> None:
+@click.option("--store", metavar="URL", help="What requests cost on a store as it fills, instead: memory, sqlite:///FILE, …")
+def bench(
+    seconds: float, rounds: int, as_json: bool, state: bool, streams: bool, plugin: bool, operations: bool, store: str | None
+) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run.
 
     Where Node.js and the npm package @copilotkit/aimock are installed (in ./node_modules or in the path), beside that too.
@@ -258,12 +273,19 @@ def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool
     from mockapi.bench_peers import find_aimock, run_peer_bench
     from mockapi.bench_plugin import run_plugin_bench
     from mockapi.bench_state import run_state_bench
+    from mockapi.bench_store import run_store_bench
     from mockapi.bench_streams import run_stream_bench
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    if plugin:
+    if store is not None:
+        try:
+            rows, beside = run_store_bench(store, say=say), "at 1,000"
+        except UsageError as error:
+            click.echo(f"mockapi: {error}", err=True)
+            sys.exit(2)
+    elif plugin:
         rows, beside = run_plugin_bench(rounds), "limit"
     elif streams:
         rows, beside = run_stream_bench(), "bare sse-starlette"

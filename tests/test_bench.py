@@ -63,3 +63,20 @@ def test_aimock_is_found_in_node_modules(tmp_path, monkeypatch):
     program = tmp_path / "node_modules" / ".bin" / "llmock"
     program.touch()
     assert find_aimock() == str(program)
+
+
+def test_what_a_store_costs_as_it_fills_is_measured(backend):
+    from mockapi.bench_store import run_store_bench
+
+    rows = run_store_bench(backend.url, sizes=(310, 320))
+    assert [row.name for row in rows][:2] == ["create, 310 stored (beside 310)", "create, 320 stored (beside 310)"]
+    assert len(rows) == 10
+    assert all(row.ours > 0 and row.bare > 0 for row in rows)
+
+
+def test_a_store_that_cannot_be_measured_is_refused(tmp_path):
+    result = CliRunner().invoke(main, ["bench", "--store", f"sqlite:///{tmp_path}/no/x.db"])
+    assert (result.exit_code, result.output) == (
+        2,
+        f"mockapi: --store sqlite:///{tmp_path}/no/x.db: there is no folder {tmp_path}/no\n",
+    )
