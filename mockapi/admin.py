@@ -16,7 +16,6 @@ from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, Entry
-from mockapi.verdict import judge
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -143,6 +142,8 @@ class Admin:
         """How the client of this project behaved under the faults that it met; of `*` every client, each by itself."""
         entries = await self.store.get_entries(project)
         forgotten = await self.store.forgotten_entries(project)
+        from mockapi.verdict import judge  # noqa: PLC0415 - start-up time of servers that nobody asks for one
+
         return (await asyncio.to_thread(judge, entries, forgotten)).shown
 
     async def usage(self, project: str) -> JsonObject:

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -28,6 +29,8 @@ from mockapi.service.core import Core
 from mockapi.service.posting import Poster
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
+from mockapi.wire.requests import parse_create
+from mockapi.wire.tokens import count_text
 from mockapi.wire.webhooks import check_secret
 
 __all__ = ["GRACE_S", "build_app", "serve"]
@@ -69,6 +72,13 @@ def _check_webhooks(core: Core) -> None:
             check_secret(core.settings.webhook_secret)
     except ValueError as error:
         raise UsageError(f"--webhook-secret: {error}") from None
+
+
+def warm_up() -> None:
+    """Make what the first requests need, and no start has to wait for: the validator of creates, what carries streams."""
+    import_module("sse_starlette.sse")
+    parse_create({"model": "gpt-4o", "input": "hello"})
+    count_text("hello")
 
 
 class _Reloader:
@@ -191,6 +201,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if settings.watch and settings.paths:
             reloader.watch(settings.paths)
         say(ready_line)
+        asyncio.get_running_loop().call_soon(warm_up)
 
     server = _Server(config, on_ready=tell, on_hangup=reloader.start)
     # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from mockapi.http.head import Head
@@ -12,9 +11,6 @@ from mockapi.http.messages import hung_up
 from mockapi.service.playing import Play
 
 __all__ = ["pump", "send_stream", "wait_or_hang_up"]
-
-# Shutting down is the server's business: it lets running streams end within its grace time.
-AppStatus.enable_automatic_graceful_drain = False
 
 Delivered = Callable[[bool], Coroutine[Any, Any, None]]
 """Called once: True just before the last piece goes out, False if the client hung up before."""
@@ -41,6 +37,10 @@ async def send_stream(play: Play, delivered: Delivered, head: Head, scope: Scope
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": play.at_once()})
         return
+    from sse_starlette.sse import AppStatus, EventSourceResponse  # noqa: PLC0415 - start-up time until a stream waits
+
+    # Shutting down is the server's business: it lets running streams end within its grace time.
+    AppStatus.enable_automatic_graceful_drain = False
     told = _Once(delivered)
     response = EventSourceResponse(pump(play, told), sep="\n", ping=0)
     response.raw_headers = [*head]  # the real API's, without those that the library adds

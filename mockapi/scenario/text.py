@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 __all__ = ["TextMatcher", "TextResult", "compile_text", "is_matcher", "regex_of"]
 
 LONGEST_SEARCH_S = 0.25
 """A search that takes longer does not match: a pattern can need longer than anybody lives."""
 
-Regex = regex.Pattern[str]
 _REGEX = re.compile(r"/(.*)/([imsx]*)", re.DOTALL)
-_FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
 
 
 class TextResult(NamedTuple):
@@ -37,16 +36,18 @@ class TextMatcher:
     literal: str | None = None
 
 
-def regex_of(text: str) -> Regex | None:
+def regex_of(text: str) -> "regex.Pattern[str] | None":
     """The pattern of `/…/` or `/…/i` (flags i, m, s, x); None for a plain string; ValueError if it is no regular expression."""
     found = _REGEX.fullmatch(text)
     return _compiled(found[1], found[2]) if found else None
 
 
-def _compiled(source: str, letters: str = "") -> Regex:
+def _compiled(source: str, letters: str = "") -> "regex.Pattern[str]":
+    import regex  # noqa: PLC0415 - start-up time where no file has regular expressions
+
     flags = 0
     for letter in letters:
-        flags |= _FLAGS[letter]
+        flags |= regex.RegexFlag[letter.upper()]
     try:
         return regex.compile(source, flags)
     except (regex.error, OverflowError, RecursionError, ValueError) as error:
@@ -95,7 +96,7 @@ def _contained(value: str) -> TextMatcher:
     return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO, value)
 
 
-def _searched(source: str, pattern: Regex) -> TextMatcher:
+def _searched(source: str, pattern: "regex.Pattern[str]") -> TextMatcher:
     def test(text: str) -> TextResult:
         try:
             found = pattern.search(text, timeout=LONGEST_SEARCH_S)
