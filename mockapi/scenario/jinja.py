@@ -6,6 +6,7 @@ Jinja's own sandbox would let a nested loop run for minutes (STYLE.md "Traps").
 """
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from functools import lru_cache
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes, pass_context
 from jinja2.runtime import Context, LoopContext
@@ -104,22 +105,62 @@ _ENVIRONMENT.filters = {name: _ENVIRONMENT.filters[name] for name in _FILTERS} |
 
 
 def compile_template(text: str, where: Where, *, keeps_type: bool) -> Render:
-    """A function that renders a text with templates; `TemplateError` for what is not allowed."""
+    """A function that renders a text with templates; `TemplateError` for what is not allowed.
+
+    Plain ones, where nothing more can be wrong, are made into code when they are rendered first: that is most of the work.
+    """
     try:
-        tree = _ENVIRONMENT.parse(text)
+        is_plain = _is_plain(_parsed(text))
+        tree = _parsed(text) if is_plain else _ENVIRONMENT.parse(text)  # loops are changed by their check
         _check(tree)
+    except TemplateError:
+        raise
+    except TemplateSyntaxError as error:
+        raise TemplateError(f"not a template: {error.message}") from None
+    except (RecursionError, *_UNFIT) as error:
+        raise _unfit(error) from None
+    if not is_plain:
+        return _made(text, tree, where, keeps_type=keeps_type)
+    made: list[Render] = []
+
+    def render(names: Mapping[str, object]) -> object:
+        if not made:
+            made.append(_made(text, _ENVIRONMENT.parse(text), where, keeps_type=keeps_type))
+        return made[0](names)
+
+    return render
+
+
+_UNFIT = (SyntaxError, MemoryError, OverflowError, TypeError, ValueError, ArithmeticError)
+_PLAIN = frozenset((nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem))
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> nodes.Template:
+    """Kept until its names have been asked for; nobody may change it."""
+    return _ENVIRONMENT.parse(text)
+
+
+def _is_plain(tree: nodes.Template) -> bool:
+    return all(type(node) in _PLAIN for node in tree.find_all(nodes.Node))
+
+
+def _unfit(error: BaseException) -> TemplateError:
+    return TemplateError(f"not a template that can be compiled: {error}")
+
+
+def _made(text: str, tree: nodes.Template, where: Where, *, keeps_type: bool) -> Render:
+    try:
         expression = _expression_of(tree, text)
         if expression is not None:
             run = _ENVIRONMENT.compile_expression(expression, undefined_to_none=False)
             finish = _plain if keeps_type else _as_text
             return lambda names: _guarded(lambda: finish(_defined(run(**names))), where)
         template = _ENVIRONMENT.from_string(tree)
-    except TemplateError:
-        raise
     except TemplateSyntaxError as error:
         raise TemplateError(f"not a template: {error.message}") from None
-    except (RecursionError, SyntaxError, MemoryError, OverflowError, TypeError, ValueError, ArithmeticError) as error:
-        raise TemplateError(f"not a template that can be compiled: {error}") from None
+    except (RecursionError, *_UNFIT) as error:
+        raise _unfit(error) from None
     return lambda names: _guarded(lambda: _limited(template.render(**names, _loops=[0])), where)
 
 
@@ -200,8 +241,11 @@ def _guarded(render: Callable[[], object], where: Where) -> object:
 
 def needs_of(text: str) -> Iterator[str]:
     """The names that a text's templates use; of `tool_outputs` also which."""
-    tree = _ENVIRONMENT.parse(text)
-    yield from meta.find_undeclared_variables(tree)
+    tree = _parsed(text)
+    if _is_plain(tree):
+        yield from {name.name for name in tree.find_all(nodes.Name)}
+    else:
+        yield from meta.find_undeclared_variables(tree)
     named: set[int] = set()
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         key = _key_of(node, "tool_outputs")
