@@ -29,11 +29,15 @@ _YES = TextResult(True, {})
 
 @dataclass(frozen=True, slots=True)
 class TextMatcher:
-    """A compiled matcher; `wanted` words it for people, `literal` is the text that it compares with, where it is one."""
+    """A compiled matcher; `wanted` words it for people, `literal` is the text that it compares with, where it is one.
+
+    A text that it fits contains one of `needles`, both casefolded; without any, nothing is known of such texts.
+    """
 
     wanted: str
     test: Callable[[str], TextResult]
     literal: str | None = None
+    needles: tuple[str, ...] = ()
 
 
 def regex_of(text: str) -> "regex.Pattern[str] | None":
@@ -83,7 +87,7 @@ def compile_text(matcher: object) -> TextMatcher:
 
 def _named(kind: str, value: str) -> TextMatcher:
     if kind == "equals":
-        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO, value)
+        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO, value, _needles(value))
     if kind == "contains":
         return _contained(value)
     if kind == "matches":
@@ -93,7 +97,11 @@ def _named(kind: str, value: str) -> TextMatcher:
 
 def _contained(value: str) -> TextMatcher:
     needle = value.casefold()
-    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO, value)
+    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO, value, _needles(value))
+
+
+def _needles(value: str) -> tuple[str, ...]:
+    return (value.casefold(),) if value else ()
 
 
 def _searched(source: str, pattern: "regex.Pattern[str]") -> TextMatcher:
@@ -122,4 +130,12 @@ def _combined(kind: str, inner: Sequence[TextMatcher]) -> TextMatcher:
         return TextResult(needs(result.holds for result in results), groups)
 
     word = " or " if kind == "any" else " and "
-    return TextMatcher("(" + word.join(matcher.wanted for matcher in inner) + ")", test)
+    return TextMatcher("(" + word.join(matcher.wanted for matcher in inner) + ")", test, None, _combined_needles(kind, inner))
+
+
+def _combined_needles(kind: str, inner: Sequence[TextMatcher]) -> tuple[str, ...]:
+    """Of `any` those of all; of `all` those of one, whose shortest is the longest."""
+    known = [matcher.needles for matcher in inner if matcher.needles]
+    if kind == "any":
+        return tuple({needle for needles in known for needle in needles}) if len(known) == len(inner) else ()
+    return max(known, key=lambda needles: min(map(len, needles)), default=())

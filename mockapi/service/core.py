@@ -10,7 +10,7 @@ from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
 from mockapi.errors import MockError
 from mockapi.scenario.library import Library
-from mockapi.scenario.load import Scenario
+from mockapi.scenario.tried import Tried
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Store
 from mockapi.wire.catalogue import told
@@ -120,18 +120,18 @@ class Core:
             return bool(name)
         return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names_of(name))
 
-    async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
+    async def scenarios_of(self, project: str) -> Tried:
         """What the project's requests are tried with, in order."""
         own, everybodys = await self.store.get_scenarios(project), await self.store.get_scenarios(ALL_PROJECTS)
         return self.library.scenarios_for(own, everybodys)
 
-    async def tried(self, call: Call) -> tuple[Scenario, ...]:
+    async def tried(self, call: Call) -> Tried:
         """The scenarios that this call is tried with; 404 if it names one that is not there."""
         scenarios = await self.scenarios_of(call.project)
         if call.scenario is None:
             return scenarios
-        chosen = tuple(scenario for scenario in scenarios if scenario.name == call.scenario)
-        if not chosen:
+        chosen = scenarios.only(call.scenario)
+        if chosen is None:
             known = ", ".join(scenario.name for scenario in scenarios) or "none is loaded"
             message = f"There is no scenario '{call.scenario}'. Known: {known}."
             raise MockError(message, status=404, code="mock_unknown_scenario")
