@@ -5,6 +5,7 @@ MockApiError
 ├── UsageError             wrong settings: a port in use, a path that is not there
 ├── VerificationError      a test's `verify` does not hold; an AssertionError too
 └── ApiError               an answer in the real API's error shape: HTTP status and wire code
+    ├── StoreError         the store does not answer: 503, worth asking again
     └── MockError          an answer the real API does not have: codes begin with `mock_`, never retried
 
 An `ApiError` *is* the answer: raise it anywhere below the HTTP layer, and the client gets its body.
@@ -14,7 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ApiError", "Layout", "MockApiError", "MockError", "Problem", "ScenarioError", "UsageError", "VerificationError"]
+__all__ = [
+    "ApiError",
+    "Layout",
+    "MockApiError",
+    "MockError",
+    "Problem",
+    "ScenarioError",
+    "StoreError",
+    "UsageError",
+    "VerificationError",
+]
 
 
 class MockApiError(Exception):
@@ -104,3 +115,11 @@ class MockError(ApiError):
 
     def __init__(self, message: str, *, status: int, code: str, param: str | None = None) -> None:
         super().__init__(message, status=status, type="mock_error", code=code, param=param, headers={"x-should-retry": "false"})
+
+
+class StoreError(ApiError):
+    """The store (SQLite, Redis) does not answer, or is full; `message` says what to look at. Clients may try again."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        kind, headers = "service_unavailable_error", {"retry-after": str(retry_after_s)}
+        super().__init__(message, status=503, type=kind, code="mock_store_unavailable", headers=headers)

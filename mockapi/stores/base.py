@@ -13,6 +13,7 @@ from mockapi.wire.json import Encodable, encoded
 
 __all__ = [
     "ALL_PROJECTS",
+    "SCENARIO_FILES",
     "ConversationRecord",
     "Delivery",
     "EndpointRecord",
@@ -114,7 +115,8 @@ class Entry(NamedTuple):
     of an answer that `is_cut`: not all of it went out.
 
     What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
-    answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
+    answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met, whether the
+    client hung up with no fault to blame.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -144,6 +146,7 @@ class Entry(NamedTuple):
     advice: Mapping[str, str] = _NO_ADVICE
     is_whole: bool = True
     last_event: int | None = None
+    has_left: bool = False
     known: Known | None = None
 
     @property
@@ -212,8 +215,15 @@ ALL_PROJECTS = "*"
 """Everybody: uploads for all, moves of every clock, the journals together."""
 
 
+SCENARIO_FILES = "\0files"
+"""A topic of `Store.tell`: the server's scenario files were read again."""
+
+
 class Store(Protocol):
-    """Bounded memory of responses, conversations, counters and script progress."""
+    """Bounded memory of responses, conversations, counters and script progress.
+
+    Every call may raise `StoreError` (503) where the store is somewhere else and does not answer.
+    """
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """How often `key` was taken before in this project, counting this call from then on. Atomic."""
@@ -363,3 +373,15 @@ class Store(Protocol):
 
     async def is_ready(self) -> bool:
         """Whether the store answers."""
+
+    async def tell(self, topic: str) -> None:
+        """Let every other process on this store look again at something: a project, `*` for all, or `SCENARIO_FILES`."""
+
+    async def heard(self) -> Sequence[str]:
+        """Wait until other processes have told of something, and say what, within 100 ms of it. May return nothing."""
+
+    async def open(self) -> None:
+        """Before anything else, inside the loop that will use it; `UsageError` if this store cannot be used at all."""
+
+    async def close(self) -> None:
+        """Give up files and connections; what was stored stays."""

@@ -1,5 +1,6 @@
 """The default store: dictionaries, bounded, gone with the process."""
 
+import asyncio
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -361,3 +362,17 @@ class MemoryStore(Store):
     async def is_ready(self) -> bool:
         """Memory always answers."""
         return True
+
+    async def tell(self, topic: str) -> None:
+        """Nobody else is there."""
+
+    async def heard(self) -> Sequence[str]:
+        """Nobody tells anything."""
+        await asyncio.get_running_loop().create_future()
+        return ()
+
+    async def open(self) -> None:
+        """Nothing is to be opened."""
+
+    async def close(self) -> None:
+        """Memory goes with the process."""
