@@ -169,6 +169,12 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     click.IntRange(1),
     "Stored responses remembered per project; the oldest are forgotten first.",
 )
+@_setting(
+    "--max-memory",
+    Settings().max_memory,
+    click.IntRange(1),
+    "MB that is remembered, about, of all projects together; the oldest is forgotten first.",
+)
 def serve(paths: tuple[Path, ...], **options: Any) -> None:
     """Serve the scenarios found at PATH: files, folders, or DIR/** for all folders below.
 

@@ -53,7 +53,7 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
 
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
-    store = MemoryStore(settings.max_responses, max_entries=settings.journal)
+    store = MemoryStore(settings.max_responses, max_entries=settings.journal, max_bytes=settings.max_memory * 1_000_000)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
     core = Core(settings, store, clock, library)
     _check_webhooks(core)
