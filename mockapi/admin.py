@@ -39,6 +39,16 @@ class Admin:
         """Whether requests can be answered."""
         return await self.store.is_ready()
 
+    async def evictions(self) -> Mapping[str, int]:
+        """What was forgotten for want of room, by kind."""
+        return await self.store.get_evictions()
+
+    async def metrics(self) -> str:
+        """What was counted, in Prometheus' words; a store that does not answer now has forgotten nothing."""
+        is_there = await self.store.is_ready()
+        evictions, held = (await self.evictions(), await self.store.get_size()) if is_there else ({}, 0)
+        return self._core.metrics.text(evictions, held)
+
     async def scenarios(self, project: str) -> list[JsonObject]:
         """The scenarios a project's requests are tried with, with the uses of their counted steps."""
         everybodys = await self.store.get_scenarios(ALL_PROJECTS)

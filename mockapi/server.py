@@ -26,8 +26,11 @@ from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service.core import Core
+from mockapi.service.metrics import Metrics
 from mockapi.service.posting import Poster
 from mockapi.settings import Settings
+from mockapi.stores.base import Store
+from mockapi.stores.measured import measured
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.requests import parse_create
 from mockapi.wire.tokens import count_text
@@ -54,10 +57,15 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
     store = MemoryStore(settings.max_responses, max_entries=settings.journal, max_bytes=settings.max_memory * 1_000_000)
-    clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
-    core = Core(settings, store, clock, library)
+    clock, library, metrics = make_clock(settings.clock), Library(settings.paths, scenarios), Metrics()
+    core = Core(settings, _watched(store, metrics), clock, library, metrics)
     _check_webhooks(core)
     return core, Admin(core, load_prices(settings.prices))
+
+
+def _watched(store: Store, metrics: Metrics) -> Store:
+    """A store whose calls are timed, unless it is in memory."""
+    return store if isinstance(store, MemoryStore) else measured(store, metrics.observe_store)
 
 
 def _check_webhooks(core: Core) -> None:

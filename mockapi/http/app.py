@@ -69,6 +69,7 @@ def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
         for path, operations in api
     }
     table |= {f"/_mock{path}": _Endpoint(operations) for path, operations in _admin_routes(admin_api, InspectionApi(core))}
+    table["/metrics"] = _Endpoint({"GET": ("", admin_api.metrics)})
     return _Router(table, _Endpoint(_always("", _unknown_url), journal), courier)
 
 
@@ -227,6 +228,7 @@ class _Endpoint:
         exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
+            self._journal.count(exchange, name)
             await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)

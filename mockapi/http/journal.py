@@ -5,6 +5,7 @@ import re
 from mockapi.errors import ApiError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import MaskedHeaders, caller_of
+from mockapi.scenario.load import CREATE
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
@@ -33,6 +34,18 @@ class Journal:
         exchange.caller = caller
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
+
+    def count(self, exchange: Exchange, operation: str) -> None:
+        """Count a call that is over, whoever made it."""
+        metrics = self.core.metrics
+        metrics.calls[operation, exchange.status] += 1
+        if operation == CREATE:
+            if exchange.answered_by[0]:
+                metrics.creates["matched"] += 1
+            elif exchange.timeline is not None or exchange.code == NO_MATCH:
+                metrics.creates["unmatched"] += 1
+        if exchange.fault:
+            metrics.faults[exchange.fault] += 1
 
     async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
         """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""

@@ -11,6 +11,7 @@ from mockapi.engine.planner import Moment
 from mockapi.errors import MockError
 from mockapi.scenario.library import Library
 from mockapi.scenario.tried import Tried
+from mockapi.service.metrics import Metrics
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Store
 from mockapi.wire.catalogue import told
@@ -44,11 +45,12 @@ class Call(NamedTuple):
 class Core:
     """Settings, store, clock and library of one server."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library, metrics: Metrics | None = None) -> None:
         self.settings = settings
         self.store = store
         self.clock = clock
         self.library = library
+        self.metrics = metrics or Metrics()
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))

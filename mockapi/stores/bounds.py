@@ -7,7 +7,7 @@ from mockapi.stores.base import Delivery, ResponseRecord
 __all__ = ["KEY_BYTES", "PROJECT_BYTES", "Tally", "Total", "delivery_bytes", "item_bytes", "response_bytes", "text_bytes"]
 
 # Measured beside the process's memory (docs/performance.md): what Python takes for the objects around the bytes.
-_RESPONSE_BYTES = 1_000
+_RESPONSE_BYTES = 400
 _ITEM_BYTES = 500
 _DELIVERY_BYTES = 1_500
 KEY_BYTES = 250
