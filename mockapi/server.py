@@ -19,6 +19,7 @@ from mockapi.admin import Admin
 from mockapi.clock import make_clock
 from mockapi.courier import Courier
 from mockapi.errors import MockApiError, UsageError
+from mockapi.handles import raise_file_limit
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.http.protocol import Protocol
@@ -183,6 +184,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises `ScenarioError` and `UsageError` before anything listens.
     """
+    raise_file_limit()
     core, admin = _compose(settings)
     reloader = _Reloader(admin)
     sock = bind(settings)

@@ -73,15 +73,15 @@ def test_calls_are_counted_by_operation_and_status():
 def test_a_miss_that_is_an_error_is_unmatched():
     client = connect(unmatched="error")
     assert ask(client, "who are you").status_code == 422
-    assert read(client)["mockapi_creates_total"] == {(("result", "unmatched"),): 1}
+    assert read(client)["mockapi_creates_total"] == {(("result", "matched"),): 0, (("result", "unmatched"),): 1}
 
 
 def test_paced_streams_tell_how_late_they_are():
-    client = connect("steps: [{pace: {rate: 1000/s}, reply: one two three}]", clock="real")
+    client = connect("steps: [{pace: {first: 300ms}, reply: one two three}]", clock="real")
     assert "response.completed" in ask(client, "x", stream=True).text
     found = read(client)
     count = found["mockapi_stream_lateness_seconds_count"][()]
-    assert 1 <= count <= 3  # pieces that are due together go out together
+    assert count >= 1  # the first delta was waited for; what is due together goes out together
     assert found["mockapi_stream_lateness_seconds_bucket"][(("le", "+Inf"),)] == count
     assert found["mockapi_streams_open"] == {(): 0}
 

@@ -22,6 +22,7 @@ class Journal:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self._metrics = core.metrics
 
     async def identify(self, exchange: Exchange) -> None:
         """Whose call it is, and an id of its own, for calls that no operation has identified."""
@@ -37,8 +38,9 @@ class Journal:
 
     def count(self, exchange: Exchange, operation: str) -> None:
         """Count a call that is over, whoever made it."""
-        metrics = self.core.metrics
-        metrics.calls[operation, exchange.status] += 1
+        metrics = self._metrics
+        calls, key = metrics.calls, (operation, exchange.status)
+        calls[key] = calls.get(key, 0) + 1
         if operation == CREATE:
             if exchange.answered_by[0]:
                 metrics.creates["matched"] += 1

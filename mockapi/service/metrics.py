@@ -49,9 +49,9 @@ class Metrics:
     """The counters of one server. Whoever counts adds to them; nothing is kept by project, and names are few."""
 
     def __init__(self) -> None:
-        self.calls: Counter[tuple[str, int | None]] = Counter()
+        self.calls: dict[tuple[str, int | None], int] = {}
         """By operation and status."""
-        self.creates: Counter[str] = Counter()
+        self.creates: dict[str, int] = {"matched": 0, "unmatched": 0}
         """`matched`, or `unmatched` by any step."""
         self.faults: Counter[str] = Counter()
         self.webhooks: Counter[str] = Counter()
