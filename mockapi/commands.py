@@ -64,7 +64,10 @@ def explain(
         paths = (Path("scenarios"),)
     try:
         told = explain_call(journal, url, key or "none", admin_key) if journal else explain_request(paths, request.read())
-    except (MockApiError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        click.echo("mockapi: the request is not UTF-8 text", err=True)
+        sys.exit(2)
+    except MockApiError as error:
         click.echo(f"mockapi: {str(error).removeprefix('mockapi: ')}", err=True)
         sys.exit(2)
     text = told.pop("text")
@@ -144,7 +147,7 @@ def bench(
     from mockapi.bench_streams import run_stream_bench
 
     if plugin:
-        rows, beside = run_plugin_bench(), "limit"
+        rows, beside = run_plugin_bench(rounds), "limit"
     elif streams:
         rows, beside = run_stream_bench(streams), "bare sse-starlette"
     elif state:
