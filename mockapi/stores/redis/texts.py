@@ -1,0 +1,126 @@
+"""What was uploaded and switched on, and how far clocks were moved, in Redis. Texts travel only when they have changed."""
+
+import uuid
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
+from mockapi.stores.redis.base import Base, encoded_name
+from mockapi.stores.redis.script import Script
+
+__all__ = ["Texts"]
+
+# scenario, fault: name → number in 16 digits by which they are in order, text. state: under these names a token that no
+# other state of the texts ever had, and the offset of the clock as 17 digits.
+
+_PUT = Script(
+    r"""
+local kind, name = ARGV[2], ARGV[3]
+local kept = call('HGET', base .. kind, name)
+local place = kept and string.sub(kept, 1, 16)
+if not place or ARGV[6] ~= '' then place = string.format('%016d', number()) end
+if kept and ARGV[6] ~= '' then call('HDEL', base .. 'uses', ARGV[6]) end
+call('HSET', base .. kind, name, place .. ARGV[4])
+call('HSET', base .. 'state', kind, ARGV[5])
+keep(kind, 'state')
+return done(0)
+"""
+)
+
+_DROP = Script(
+    r"""
+local kind, name = ARGV[2], ARGV[3]
+if call('HDEL', base .. kind, name) == 0 then return done(0) end
+call('HDEL', base .. 'uses', ARGV[4])
+call('HSET', base .. 'state', kind, ARGV[5])
+keep('state')
+return done(1)
+"""
+)
+
+_GET = Script(
+    r"""
+local token = call('HGET', base .. 'state', ARGV[2]) or ''
+if token == ARGV[3] then return {token} end
+return {token, call('HGETALL', base .. ARGV[2])}
+"""
+)
+
+_MOVE = Script(
+    r"""
+local offset = tonumber(call('HGET', base .. 'state', 'offset') or '0') + tonumber(ARGV[2])
+call('HSET', base .. 'state', 'offset', string.format('%.17g', offset))
+keep('state')
+return done(0)
+"""
+)
+
+
+class _Known(NamedTuple):
+    """Texts as they were when they had this token."""
+
+    token: bytes = b""
+    texts: Mapping[str, str] = {}
+
+
+_NOTHING = _Known()
+
+
+class Texts(Base):
+    """The part of the store about uploads, faults and clocks."""
+
+    _known: dict[tuple[str, str], _Known]
+
+    async def put_scenario(self, project: str, name: str, text: str) -> None:
+        """See `Store`."""
+        await self._write(project, _PUT, "scenario", encoded_name(name), _text(text), uuid.uuid4().bytes, "")
+
+    async def drop_scenario(self, project: str, name: str) -> bool:
+        """See `Store`."""
+        own = encoded_name(name)
+        return bool(await self._write(project, _DROP, "scenario", own, own, uuid.uuid4().bytes))
+
+    async def get_scenarios(self, project: str) -> Mapping[str, str]:
+        """See `Store`."""
+        return await self._texts(project, "scenario")
+
+    async def put_fault(self, project: str, name: str, text: str) -> None:
+        """See `Store`."""
+        uses = encoded_name(uses_of_fault(name))
+        await self._write(project, _PUT, "fault", encoded_name(name), _text(text), uuid.uuid4().bytes, uses)
+
+    async def drop_fault(self, project: str, name: str) -> bool:
+        """See `Store`."""
+        uses = encoded_name(uses_of_fault(name))
+        return bool(await self._write(project, _DROP, "fault", encoded_name(name), uses, uuid.uuid4().bytes))
+
+    async def get_faults(self, project: str) -> Mapping[str, str]:
+        """See `Store`."""
+        return await self._texts(project, "fault")
+
+    async def move_clock(self, project: str, seconds: float) -> None:
+        """See `Store`."""
+        await self._write(project, _MOVE, repr(float(seconds)))
+
+    async def get_offset(self, project: str) -> float:
+        """See `Store`."""
+        projects = (project,) if project == ALL_PROJECTS else (project, ALL_PROJECTS)
+        offsets = await self._link.ask_all([("HGET", self._key(each, "state"), "offset") for each in projects])
+        return sum([float(each or 0.0) for each in offsets], 0.0)
+
+    async def _texts(self, project: str, kind: str) -> Mapping[str, str]:
+        known = self._known.get((project, kind), _NOTHING)
+        token, *changed = await self._read(project, _GET, kind, known.token)
+        if not changed:
+            return known.texts
+        if len(self._known) >= self._max_projects:
+            self._known.clear()
+        (flat,) = changed
+        pairs = sorted(zip(flat[1::2], flat[::2], strict=True))
+        texts = {name.decode(): text[16:].decode("utf-8", "surrogatepass") for text, name in pairs}
+        self._known[project, kind] = _Known(token, texts)
+        return texts
+
+
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
