@@ -16,21 +16,21 @@ from starlette.types import ASGIApp
 
 from mockapi.admin import Admin
 from mockapi.clock import make_clock
-from mockapi.courier import Courier
 from mockapi.errors import MockApiError, UsageError
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.http.protocol import Protocol
+from mockapi.life import Life
 from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service.core import Core
 from mockapi.service.posting import Poster
 from mockapi.settings import Settings
-from mockapi.stores.memory import MemoryStore
+from mockapi.stores.opening import make_store
 from mockapi.wire.webhooks import check_secret
 
-__all__ = ["GRACE_S", "build_app", "serve"]
+__all__ = ["GRACE_S", "bind", "build_app", "compose_app", "serve"]
 
 log = logging.getLogger("mockapi")
 
@@ -43,14 +43,20 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
     """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
 
     Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there, `tokens` that cannot be counted, and
-    webhook settings that cannot work.
+    webhook settings that cannot work, and a store that nobody knows; one that cannot be used raises it when the lifespan begins.
     """
+    return compose_app(settings, scenarios)[0]
+
+
+def compose_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[ASGIApp, Admin, Life]:
+    """As `build_app`, with the admin's use cases, and what goes on beside the requests."""
     core, admin = _compose(settings, scenarios)
-    return with_cors(make_app(core, admin, Courier(core)), settings.cors)
+    life = Life(core)
+    return with_cors(make_app(core, admin, life), settings.cors), admin, life
 
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
-    store = MemoryStore(settings.max_responses, max_entries=settings.journal)
+    store = make_store(settings)
     clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
     core = Core(settings, store, clock, library)
     _check_webhooks(core)
@@ -165,17 +171,17 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises `ScenarioError` and `UsageError` before anything listens.
     """
-    core, admin = _compose(settings)
+    app, admin, life = compose_app(settings)
     reloader = _Reloader(admin)
     sock = bind(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
     config = uvicorn.Config(
-        with_cors(make_app(core, admin, Courier(core)), settings.cors),
+        app,
         loop="auto",
         http=Protocol,
         ws="none",
-        lifespan="on",  # the courier lives in it
+        lifespan="on",  # the store is open in it, courier and herald live in it
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nothing depends on the client's address or scheme
@@ -192,6 +198,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             reloader.watch(settings.paths)
         say(ready_line)
 
+    async def run() -> None:
+        await life.begin()
+        await server.serve(sockets=[sock])
+
     server = _Server(config, on_ready=tell, on_hangup=reloader.start)
     # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
     gc.freeze()
@@ -199,4 +209,4 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     gc.enable()
     factory = config.get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(server.serve(sockets=[sock]))
+        runner.run(run())

@@ -21,6 +21,7 @@ from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
 
+from .backends import backend, store  # noqa: F401 - fixtures
 from .receiver import Receiver, start_receiver
 
 ROOT = Path(__file__).parent.parent

@@ -3,8 +3,6 @@
 import asyncio
 import pickle
 
-import pytest
-
 from mockapi.stores.base import (
     ConversationRecord,
     Entry,
@@ -16,23 +14,11 @@ from mockapi.stores.base import (
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.buckets import Bucket, Demand, Draw
 
-BACKENDS = {"memory": MemoryStore}
-
-
-@pytest.fixture(params=sorted(BACKENDS))
-def store(request):
-    return BACKENDS[request.param]()
+from .backends import run
 
 
 def record(name="resp_1", **changes):
     return ResponseRecord(**{"id": name, "plan": b"p", "progress": b"0", "context": b"c", "input_items": b"[]", **changes})
-
-
-def run(*steps):
-    async def each():
-        return [await step for step in steps]
-
-    return asyncio.run(each())
 
 
 def test_a_response_comes_back_as_it_was(store):
@@ -380,7 +366,7 @@ def test_racing_draws_never_take_more_than_there_is(store):
     async def race():
         return await asyncio.gather(*(store.draw("a", [Demand(b"k", 10, 1)], 0.0) for _ in range(50)))
 
-    assert sum(each.is_granted for each in asyncio.run(race())) == 10
+    assert sum(each.is_granted for each in run(race())[0]) == 10
 
 
 def test_buckets_are_forgotten_with_their_project(store):
@@ -398,8 +384,8 @@ def test_it_answers(store):
     assert run(store.is_ready()) == [True]
 
 
-def test_memory_is_bounded_and_forgets_the_oldest():
-    store = MemoryStore(max_responses=3, max_projects=2)
+def test_a_store_is_bounded_and_forgets_the_oldest(backend):
+    store = backend.make(max_responses=3, max_projects=2)
     run(
         *(store.add_response("a", record(f"resp_{n}")) for n in range(5)), *(store.take_ordinal("a", b"%d" % n) for n in range(5))
     )

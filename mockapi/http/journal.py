@@ -2,9 +2,11 @@
 
 import re
 
-from mockapi.errors import ApiError
+from mockapi.clock import timestamp
+from mockapi.errors import ApiError, StoreError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import MaskedHeaders, caller_of
+from mockapi.seldom import Seldom
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
@@ -21,6 +23,7 @@ class Journal:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self._complaints = Seldom()
 
     async def identify(self, exchange: Exchange) -> None:
         """Whose call it is, and an id of its own, for calls that no operation has identified."""
@@ -35,7 +38,16 @@ class Journal:
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
     async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch.
+
+        The answer has gone out: a store that does not answer costs the entry, and a warning.
+        """
+        try:
+            await self._write(exchange, operation, began_s, took_ms)
+        except StoreError as error:
+            self._complaints.warn("calls are missing in the journal: %s", error)
+
+    async def _write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
         caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
@@ -69,7 +81,7 @@ class Journal:
             exchange.is_cut,
             exchange.is_legacy,
             caller.project,
-            began_s,
+            timestamp(began_s),
             exchange.advice,
             exchange.is_whole,
             exchange.last_event,

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
-from mockapi.errors import MockError
+from mockapi.errors import MockError, StoreError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
+from mockapi.seldom import Seldom
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS, Store
 from mockapi.wire.catalogue import told
@@ -50,6 +51,7 @@ class Core:
         self.clock = clock
         self.library = library
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
+        self._complaints = Seldom()
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
@@ -92,8 +94,24 @@ class Core:
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward (`*`: everybody's), and let those look again who wait on it."""
         await self.store.move_clock(project, seconds)
+        await self.look_again(project)
+
+    async def changed(self, project: str) -> None:
+        """Something of a project (of `*` everybody's) is another: whoever waits on it looks again, on every server."""
         self.clock.wake(project)
+        await self.tell(project)
+
+    async def look_again(self, project: str) -> None:
+        """As `changed`; and something may have to be sent now."""
         self.outbox_changed.set()
+        await self.changed(project)
+
+    async def tell(self, topic: str) -> None:
+        """Tell the other servers on this store. What is told of has happened: a store that fails now costs their attention."""
+        try:
+            await self.store.tell(topic)
+        except StoreError as error:
+            self._complaints.warn("other servers were not told of a change: %s", error)
 
     async def moment_of(
         self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0

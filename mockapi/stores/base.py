@@ -114,8 +114,9 @@ class Entry(NamedTuple):
     `plan` is that of the response it made: its events, or what `response` would be, are made of it when they are read; not those
     of an answer that `is_cut`: not all of it went out.
 
-    What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
-    answer told of asking again, whether the client got it to its end, and the last event of a stream that a fault met.
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came
+    (`mockapi.clock.timestamp`), what the answer told of asking again, whether the client got it to its end, and the last event of
+    a stream that a fault met.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -176,7 +177,7 @@ class Delivery(NamedTuple):
     `due` is in seconds of the project's clock, infinite while nobody knows when the response ends. `events` are the types that
     are sent there. `body` is the event, once it has been decided which it is; `attempt` counts those made, the first was at
     `began_at`. Of an endpoint that a client registered, URL and secret are those of `endpoint_id` at that time. The store sets
-    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims in `claim`.
+    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims and their ends in `claim`.
     """
 
     id: str
@@ -194,6 +195,11 @@ class Delivery(NamedTuple):
     ordinal: int = 0
     version: int = 0
     claim: int = 0
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether somebody is about to send it; one whose claim has run out counts until it is claimed again."""
+        return self.claim % 2 == 1
 
 
 class Target(NamedTuple):
