@@ -13,6 +13,8 @@ import pytest
 from mockapi.stores.base import Store
 from mockapi.stores.memory import MemoryStore
 
+from .redis_server import database
+
 __all__ = ["BACKENDS", "Backend", "backend", "run", "store"]
 
 _LOOP = asyncio.new_event_loop()
@@ -66,7 +68,15 @@ def _memory(folder: Path) -> Iterator[Backend]:
     yield Backend("memory", "memory", MemoryStore)
 
 
-BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory}
+@contextmanager
+def _redis(folder: Path) -> Iterator[Backend]:
+    from mockapi.stores.redis import RedisStore
+
+    with database() as url:
+        yield Backend("redis", url, lambda **bounds: RedisStore(url, **bounds))
+
+
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory, "redis": _redis}
 """By name: given an empty folder, a context manager of the backend."""
 
 

@@ -1,11 +1,13 @@
 """A real Redis for tests: started on a free port, with nothing kept on disk unless asked for; paused, killed, started again."""
 
+import atexit
 import contextlib
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,20 @@ class RedisServer:
         self.kill()
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder)
+
+
+_shared: list[RedisServer] = []
+
+
+@contextlib.contextmanager
+def database() -> Iterator[str]:
+    """The URL of an empty database of a server that all tests of this process share, one after the other."""
+    if not _shared:
+        _shared.append(RedisServer())
+        atexit.register(_shared[0].stop)
+    server = _shared[0]
+    server.ask("FLUSHALL")
+    yield server.url
 
 
 def _free_port() -> int:

@@ -73,7 +73,9 @@ def _check_format(address: Address, found: bytes) -> None:
     if found == b"%d" % FORMAT:
         return
     if found.isdigit() and int(found) > FORMAT:
-        what = f"holds format {int(found)} of a newer mockapi, this one reads {FORMAT}: take the newer mockapi, or another database"
+        what = (
+            f"holds format {int(found)} of a newer mockapi, this one reads {FORMAT}: take the newer mockapi, or another database"
+        )
         raise Refused(f"{address.name} {what}.")
     raise Refused(f"{address.name} has a key {FORMAT_KEY} that mockapi did not write: take another database.")
 
@@ -109,12 +111,16 @@ def _failure(address: Address, error: BaseException) -> StoreError:
     told = str(error).strip() or type(error).__name__
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return StoreError(f"The store {address.name} did not answer within {_PATIENCE_S:g} seconds.")
-    if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)) or told.startswith(("NOAUTH", "WRONGPASS")):
+    if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)) or told.startswith(
+        ("NOAUTH", "WRONGPASS")
+    ):
         return Refused(f"The store {address.name} does not let us in ({told}): look at user and password in its URL.")
     if "maxmemory" in told or told.startswith("OOM"):
         return StoreError(f"The store {address.name} is full ({told}): raise its maxmemory, or POST /_mock/reset.")
     if "WRONGTYPE" in told or "wrong kind of value" in told:
-        return StoreError(f"The store {address.name} has a key of mockapi's that somebody else wrote ({told}): take another database.")
+        return StoreError(
+            f"The store {address.name} has a key of mockapi's that somebody else wrote ({told}): take another database."
+        )
     if isinstance(error, ResponseError):
         return StoreError(f"The store {address.name} refused ({told}).")
     return StoreError(f"The store {address.name} cannot be reached ({told}): is it running?")

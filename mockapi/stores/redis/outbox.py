@@ -34,7 +34,10 @@ local function queue(id, mail)
 end
 
 local function release(id, mail)
-  if call('ZREM', base .. 'claims', id) == 1 and mail then queue(id, mail) end
+  if call('ZREM', base .. 'claims', id) == 0 or not mail then return end
+  mail.claim = mail.claim + 1
+  put(id, mail)
+  queue(id, mail)
 end
 
 -- Claims that ran out: whoever had them is gone.
