@@ -52,7 +52,7 @@ class HandClock(Clock):
             self.time += max(0.0, seconds)
 
 
-def gives_way(store, name: str) -> None:
+def gives_way(store, name: str) -> None:  # noqa: F811
     """Let others run between a read of a store and its answer, as with a store that is not memory; nothing waits for time."""
     plain = getattr(store, name)
 

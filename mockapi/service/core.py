@@ -13,7 +13,7 @@ from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.seldom import Seldom
 from mockapi.settings import Settings
-from mockapi.stores.base import ALL_PROJECTS, Store
+from mockapi.stores.base import Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
@@ -140,7 +140,7 @@ class Core:
 
     async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
         """What the project's requests are tried with, in order."""
-        own, everybodys = await self.store.get_scenarios(project), await self.store.get_scenarios(ALL_PROJECTS)
+        own, everybodys = await self.store.scenarios_for(project)
         return self.library.scenarios_for(own, everybodys)
 
     async def tried(self, call: Call) -> tuple[Scenario, ...]:

@@ -143,7 +143,7 @@ class Faults:
             raise
 
     async def _texts(self, project: str) -> Mapping[str, str]:
-        own, everybodys = await self._store.get_faults(project), await self._store.get_faults(ALL_PROJECTS)
+        own, everybodys = await self._store.faults_for(project)
         return {**own, **{name: text for name, text in everybodys.items() if name not in own}} if everybodys else own
 
     def _picked(self, call: Call, texts: Mapping[str, str]) -> _Armed | None:

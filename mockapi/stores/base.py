@@ -300,6 +300,10 @@ class Store(Protocol):
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """Uploaded scenarios by name."""
 
+    async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The project's uploads and everybody's, each as `get_scenarios` has them: every call asks for both."""
+        return await self.get_scenarios(project), await self.get_scenarios(ALL_PROJECTS)
+
     async def forget_uses(self, scenario: str) -> None:
         """Forget how often a scenario's steps were used, in every project that has no upload of that name."""
 
@@ -311,6 +315,10 @@ class Store(Protocol):
 
     async def get_faults(self, project: str) -> Mapping[str, str]:
         """The faults that are switched on, by name, in the order that they were."""
+
+    async def faults_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The project's faults and everybody's, each as `get_faults` has them: every call asks for both."""
+        return await self.get_faults(project), await self.get_faults(ALL_PROJECTS)
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward."""

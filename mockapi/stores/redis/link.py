@@ -13,7 +13,7 @@ from mockapi.errors import StoreError, UsageError
 from mockapi.stores.codec import FORMAT
 from mockapi.stores.redis.script import SCRIPTS
 
-__all__ = ["FORMAT_KEY", "Address", "Command", "Link", "Refused", "connected", "disconnected", "reply_of"]
+__all__ = ["FORMAT_KEY", "Address", "Command", "Link", "RefusedError", "connected", "disconnected", "reply_of"]
 
 FORMAT_KEY = "mockapi:format"
 
@@ -26,7 +26,7 @@ _MOST_BATCHES = 4
 _MOST_JOBS = 128  # in one batch
 
 
-class Refused(StoreError):
+class RefusedError(StoreError):
     """Redis is there, and will not have us: asking again does not help until somebody changes something."""
 
 
@@ -40,7 +40,7 @@ class Address:
             if not parts.path.strip("/").isdigit() and parts.path.strip("/"):
                 raise ValueError(f"'{parts.path.strip('/')}' is no number of a database")
             self._pool = ConnectionPool.from_url(url, protocol=2, driver_info=None)
-            self._pool.make_connection()
+            _made(self._pool)
             self.db = int(parts.path.strip("/") or self._pool.connection_kwargs.get("db") or 0)
         except (ValueError, TypeError, RedisError) as error:
             hint = "redis://[user:password@]host[:port][/number]"
@@ -48,9 +48,14 @@ class Address:
 
     def connection(self) -> Connection:
         """A new connection, not yet made; bounds on waiting are the caller's."""
-        made: Connection = self._pool.make_connection()
+        made = _made(self._pool)
         made.socket_timeout = made.socket_connect_timeout = None
         return made
+
+
+def _made(pool: ConnectionPool) -> Connection:
+    made: Connection = pool.make_connection()  # type: ignore[no-untyped-call]
+    return made
 
 
 async def connected(address: Address) -> Connection:
@@ -60,12 +65,15 @@ async def connected(address: Address) -> Connection:
     commands += [("SCRIPT", "LOAD", script.source) for script in SCRIPTS]
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call]
             _, found, *_ = [reply_of(address, each) for each in await _exchanged(connection, commands)]
             _check_format(address, found)
-    except BaseException as error:
+    except (RedisError, OSError, EOFError) as error:
         await disconnected(connection)
-        raise (_failure(address, error) if isinstance(error, (RedisError, OSError, EOFError)) else error) from None
+        raise _failure(address, error) from None
+    except BaseException:
+        await disconnected(connection)
+        raise
     return connection
 
 
@@ -76,8 +84,8 @@ def _check_format(address: Address, found: bytes) -> None:
         what = (
             f"holds format {int(found)} of a newer mockapi, this one reads {FORMAT}: take the newer mockapi, or another database"
         )
-        raise Refused(f"{address.name} {what}.")
-    raise Refused(f"{address.name} has a key {FORMAT_KEY} that mockapi did not write: take another database.")
+        raise RefusedError(f"{address.name} {what}.")
+    raise RefusedError(f"{address.name} has a key {FORMAT_KEY} that mockapi did not write: take another database.")
 
 
 async def disconnected(connection: Connection) -> None:
@@ -114,7 +122,7 @@ def _failure(address: Address, error: BaseException) -> StoreError:
     if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)) or told.startswith(
         ("NOAUTH", "WRONGPASS")
     ):
-        return Refused(f"The store {address.name} does not let us in ({told}): look at user and password in its URL.")
+        return RefusedError(f"The store {address.name} does not let us in ({told}): look at user and password in its URL.")
     if "maxmemory" in told or told.startswith("OOM"):
         return StoreError(f"The store {address.name} is full ({told}): raise its maxmemory, or POST /_mock/reset.")
     if "WRONGTYPE" in told or "wrong kind of value" in told:

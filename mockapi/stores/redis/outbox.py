@@ -12,8 +12,8 @@ from mockapi.stores.redis.script import Script
 
 __all__ = ["Outbox"]
 
-# outbox: id → the delivery. mail: id → what changes of it, and where it stands, packed. queue: url 0 due 0 ordinal 0 id, sorted as
-# text. claims: ids by when their claim ends. sibling: response 0 ordinal 0 id. posted: ids by ordinal.
+# outbox: id → the delivery. mail: id → what changes of it, and where it stands, packed. queue: url 0 due 0 ordinal 0 id, sorted
+# as text. claims: ids by when their claim ends. sibling: response 0 ordinal 0 id. posted: ids by ordinal.
 
 _MAIL = r"""
 local function mail_of(id)

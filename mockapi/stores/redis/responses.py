@@ -66,7 +66,7 @@ class Responses(Base):
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
-        ids = dumps(list(record.item_ids))
+        ids = dumps([*iter(record.item_ids)])  # made out once: a list would ask for its length first
         data = response_to(record._replace(item_ids=()))
         told = (encoded_name(record.id), ids, data, record.version, record.progress, self._max_responses)
         return bool(await self._write(project, _ADD, *told))
@@ -81,7 +81,7 @@ class Responses(Base):
             return None
         try:
             ids, _, data = kept.partition(b"\n")
-            record = response_from(data)._replace(item_ids=tuple(loads(ids)))
+            record = response_from(data)._replace(item_ids=_ids(loads(ids)))
             if moved is None:
                 return record
             version, _, progress = moved.partition(b"\n")
@@ -109,6 +109,10 @@ class Responses(Base):
         if response_id is not None:
             return Owner(response_id.decode())
         return _holder(name, held)
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    return tuple([str(each) for each in value]) if isinstance(value, list) else ()
 
 
 def _holder(name: bytes, held: Sequence[bytes]) -> Owner | None:

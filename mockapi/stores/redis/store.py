@@ -8,7 +8,7 @@ from mockapi.stores.base import Store
 from mockapi.stores.redis.base import DAY_S
 from mockapi.stores.redis.counts import Counts
 from mockapi.stores.redis.journal import Journal
-from mockapi.stores.redis.link import Refused
+from mockapi.stores.redis.link import RefusedError
 from mockapi.stores.redis.news import News
 from mockapi.stores.redis.outbox import Outbox
 from mockapi.stores.redis.responses import Responses
@@ -75,7 +75,7 @@ class RedisStore(Responses, Threads, Counts, Texts, Journal, Outbox, Store):
             try:
                 await self._news.listen()
                 await self._link.ask("PING")
-            except Refused as error:
+            except RefusedError as error:
                 raise UsageError(f"--store: {error.message}") from None
             except StoreError as error:
                 await self._news.close()

@@ -1,7 +1,7 @@
 """What was uploaded and switched on, and how far clocks were moved, in Redis. Texts travel only when they have changed."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
@@ -82,7 +82,7 @@ class Texts(Base):
 
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
-        return await self._texts(project, "scenario")
+        return (await self._texts("scenario", project))[0]
 
     async def put_fault(self, project: str, name: str, text: str) -> None:
         """See `Store`."""
@@ -96,7 +96,7 @@ class Texts(Base):
 
     async def get_faults(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
-        return await self._texts(project, "fault")
+        return (await self._texts("fault", project))[0]
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """See `Store`."""
@@ -108,14 +108,27 @@ class Texts(Base):
         offsets = await self._link.ask_all([("HGET", self._key(each, "state"), "offset") for each in projects])
         return sum([float(each or 0.0) for each in offsets], 0.0)
 
-    async def _texts(self, project: str, kind: str) -> Mapping[str, str]:
-        known = self._known.get((project, kind), _NOTHING)
-        token, *changed = await self._read(project, _GET, kind, known.token)
-        if not changed:
-            return known.texts
+    async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """See `Store`; in one round trip."""
+        own, everybodys = await self._texts("scenario", project, ALL_PROJECTS)
+        return own, everybodys
+
+    async def faults_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """See `Store`; in one round trip."""
+        own, everybodys = await self._texts("fault", project, ALL_PROJECTS)
+        return own, everybodys
+
+    async def _texts(self, kind: str, *projects: str) -> list[Mapping[str, str]]:
+        known = [self._known.get((project, kind), _NOTHING) for project in projects]
+        calls = [self._called(project, _GET, kind, each.token) for project, each in zip(projects, known, strict=True)]
+        found: list[Mapping[str, str]] = []
+        for project, each, (token, *changed) in zip(projects, known, await self._link.ask_all(calls), strict=True):
+            found.append(self._learnt(project, kind, token, changed[0]) if changed else each.texts)
+        return found
+
+    def _learnt(self, project: str, kind: str, token: bytes, flat: Sequence[bytes]) -> Mapping[str, str]:
         if len(self._known) >= self._max_projects:
             self._known.clear()
-        (flat,) = changed
         pairs = sorted(zip(flat[1::2], flat[::2], strict=True))
         texts = {name.decode(): text[16:].decode("utf-8", "surrogatepass") for text, name in pairs}
         self._known[project, kind] = _Known(token, texts)
