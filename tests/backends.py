@@ -12,6 +12,7 @@ import pytest
 
 from mockapi.stores.base import Store
 from mockapi.stores.memory import MemoryStore
+from mockapi.stores.sqlite import SqliteStore
 
 from .redis_server import database
 
@@ -76,7 +77,13 @@ def _redis(folder: Path) -> Iterator[Backend]:
         yield Backend("redis", url, lambda **bounds: RedisStore(url, **bounds))
 
 
-BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory, "redis": _redis}
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[Backend]:
+    file = folder / "store.db"
+    yield Backend("sqlite", f"sqlite:///{file}", lambda **bounds: SqliteStore(str(file), **bounds))
+
+
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory, "sqlite": _sqlite, "redis": _redis}
 """By name: given an empty folder, a context manager of the backend."""
 
 

@@ -235,6 +235,14 @@ class Store(Protocol):
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """Remember a new response; False, and nothing changed, if its id is taken."""
 
+    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """`add_response`, and `add_usage` if it was added: one call for stores where each has its price."""
+        if not await self.add_response(project, record):
+            return False
+        if amounts:
+            await self.add_usage(project, amounts)
+        return True
+
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """The record, or None if there is none (any more)."""
 

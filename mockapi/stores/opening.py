@@ -1,10 +1,15 @@
 """From the name of a store to the store: the one place that knows them all. A backend is imported when it is asked for."""
 
+import re
+
 from mockapi.errors import UsageError
 from mockapi.settings import Settings
 from mockapi.stores.base import Store
 
 __all__ = ["make_store"]
+
+
+_SQLITE = re.compile(r"sqlite:///(?P<file>.+)")
 
 
 def make_store(settings: Settings) -> Store:
@@ -16,6 +21,10 @@ def make_store(settings: Settings) -> Store:
         from mockapi.stores.memory import MemoryStore
 
         return MemoryStore(settings.max_responses, max_entries=settings.journal)
+    if found := _SQLITE.fullmatch(url):
+        from mockapi.stores.sqlite import SqliteStore
+
+        return SqliteStore(found["file"], settings.max_responses, max_entries=settings.journal)
     if url.startswith(("redis:", "rediss:")):
         try:
             from mockapi.stores.redis import RedisStore

@@ -1,6 +1,6 @@
 """What all parts of the Redis store share: names of keys, how scripts are run, and which projects there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -10,7 +10,7 @@ from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.redis.link import Address, Command, Link
 from mockapi.stores.redis.script import Script
 
-__all__ = ["DAY_S", "OUTBOXES", "PROJECTS", "Base", "encoded_name"]
+__all__ = ["DAY_S", "OUTBOXES", "PROJECTS", "Base", "encoded_name", "encoded_project", "flat_sums"]
 
 DAY_S = 86_400.0
 _HOUR_S = 3_600.0
@@ -36,6 +36,11 @@ def encoded_name(name: str) -> bytes:
     """An id or a name as part of a key: without zeros, which part them there."""
     data = name.encode("utf-8", "surrogatepass")
     return data.replace(b"\\", b"\\\\").replace(b"\0", b"\\0") if b"\0" in data else data
+
+
+def flat_sums(amounts: Mapping[str, int]) -> list[bytes | int]:
+    """Names and amounts, one behind the other."""
+    return [part for name, amount in amounts.items() for part in (encoded_name(name), int(amount))]
 
 
 class Base:

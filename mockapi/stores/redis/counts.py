@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mockapi.stores.base import ALL_PROJECTS
-from mockapi.stores.redis.base import Base, encoded_name
+from mockapi.stores.redis.base import Base, encoded_name, flat_sums
 from mockapi.stores.redis.script import Script
 from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, slack_of
 
@@ -139,8 +139,7 @@ class Counts(Base):
     async def add_usage(self, project: str, amounts: Mapping[str, int]) -> None:
         """See `Store`."""
         if amounts:
-            flat = [part for name, amount in amounts.items() for part in (encoded_name(name), int(amount))]
-            await self._write(project, _ADD_USAGE, *flat)
+            await self._write(project, _ADD_USAGE, *flat_sums(amounts))
 
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """See `Store`."""

@@ -39,7 +39,7 @@ class Address:
             self.name = f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
             if not parts.path.strip("/").isdigit() and parts.path.strip("/"):
                 raise ValueError(f"'{parts.path.strip('/')}' is no number of a database")
-            self._pool = ConnectionPool.from_url(url, protocol=2, driver_info=None)
+            self._pool = ConnectionPool.from_url(url, protocol=2, driver_info=None, socket_keepalive=True)
             _made(self._pool)
             self.db = int(parts.path.strip("/") or self._pool.connection_kwargs.get("db") or 0)
         except (ValueError, TypeError, RedisError) as error:
@@ -199,14 +199,15 @@ class Link:
             jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_JOBS))]
             try:
                 await self._travel(jobs)
-            except BaseException as error:
+            except (StoreError, RedisError, OSError, EOFError) as error:
                 failure = error if isinstance(error, StoreError) else _failure(self._address, error)
-                for job in (*jobs, *self._waiting):  # those that wait would meet the same
-                    if not job.replies.done():
-                        job.replies.set_exception(type(failure)(failure.message))
-                self._waiting.clear()
-                if not isinstance(error, (StoreError, RedisError, OSError, EOFError)):
-                    raise
+                if self._failed is not None:  # those that wait would meet the same
+                    jobs += self._waiting
+                    self._waiting.clear()
+                _fail(jobs, failure)
+            except BaseException:
+                _fail(jobs, StoreError(f"The connection to {self._address.name} was given up."))
+                raise
 
     async def _travel(self, jobs: Sequence[_Job]) -> None:
         connection = self._idle.pop() if self._idle else await self._connected()
@@ -214,10 +215,12 @@ class Link:
             async with asyncio.timeout(_PATIENCE_S):
                 replies = await _exchanged(connection, [command for job in jobs for command in job.commands])
                 await _send_scripts(connection, jobs, replies)
-        except BaseException as error:
+        except TimeoutError as error:
             await disconnected(connection)
-            if isinstance(error, TimeoutError):
-                self._rest(_failure(self._address, error))
+            self._rest(_failure(self._address, error))
+            raise
+        except BaseException:
+            await disconnected(connection)
             raise
         self._idle.append(connection)
         at = 0
@@ -235,6 +238,12 @@ class Link:
 
     def _rest(self, failure: StoreError) -> None:
         self._rests_until, self._failed = self._loop.time() + _REST_S, failure
+
+
+def _fail(jobs: Sequence[_Job], failure: StoreError) -> None:
+    for job in jobs:
+        if not job.replies.done():
+            job.replies.set_exception(type(failure)(failure.message))
 
 
 async def _send_scripts(connection: Connection, jobs: Sequence[_Job], replies: list[Any]) -> None:

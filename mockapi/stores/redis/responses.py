@@ -1,10 +1,10 @@
 """Responses in Redis: what never changes, progress beside it, and which of them holds an item."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mockapi.stores.base import Owner, ResponseRecord
 from mockapi.stores.codec import response_from, response_to
-from mockapi.stores.redis.base import Base, encoded_name
+from mockapi.stores.redis.base import Base, encoded_name, flat_sums
 from mockapi.stores.redis.script import Script
 from mockapi.wire.json import dumps, loads
 
@@ -38,7 +38,8 @@ if ids ~= '[]' then
 end
 call('ZADD', base .. 'order', number(), id)
 if call('ZCARD', base .. 'order') > tonumber(ARGV[7]) then drop(call('ZRANGE', base .. 'order', 0, 0)[1]) end
-keep('response', 'progress', 'order', 'item', 'state')
+for at = 8, #ARGV, 2 do call('HINCRBY', base .. 'usage', ARGV[at], ARGV[at + 1]) end
+keep('response', 'progress', 'order', 'item', 'state', 'usage')
 return done(1)
 """,
 )
@@ -66,10 +67,14 @@ class Responses(Base):
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
+        return await self.keep_response(project, record, {})
+
+    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """See `Store`."""
         ids = dumps([*iter(record.item_ids)])  # made out once: a list would ask for its length first
         data = response_to(record._replace(item_ids=()))
         told = (encoded_name(record.id), ids, data, record.version, record.progress, self._max_responses)
-        return bool(await self._write(project, _ADD, *told))
+        return bool(await self._write(project, _ADD, *told, *flat_sums(amounts)))
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """See `Store`."""
