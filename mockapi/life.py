@@ -25,6 +25,11 @@ class Life:
             await self._store.open()
             self._is_open = True
 
+    async def rehearse(self) -> None:
+        """See whether the store can be opened, and leave no trace of that in this process: others are forked of it."""
+        await self._store.open()
+        await self._store.close()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """ASGI's lifespan."""

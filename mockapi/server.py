@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gc
 import logging
+import os
 import signal
 import socket
 import threading
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 from mockapi.admin import Admin
 from mockapi.clock import make_clock
 from mockapi.errors import MockApiError, UsageError
+from mockapi.foreman import Foreman, Place
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.http.protocol import Protocol
@@ -106,6 +108,13 @@ class _Reloader:
                 "scenarios reloaded: %d loaded, changed: %s", len(self._admin.library.scenarios), ", ".join(changed) or "none"
             )
 
+    def catch_up(self) -> None:
+        """Load what others have loaded since this process's files were read; nobody is told."""
+        try:
+            self._admin.library.reload()
+        except MockApiError as error:
+            log.warning("scenarios were not reloaded: %s", error)
+
     async def _watch(self, paths: Sequence[Path]) -> None:
         from watchfiles import awatch  # start-up time where nothing is watched
 
@@ -122,6 +131,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._on_hangup = on_hangup
+
+    def end(self) -> None:
+        """As a signal would."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -171,11 +184,40 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises `ScenarioError` and `UsageError` before anything listens.
     """
+    if settings.workers > 1 and not hasattr(os, "fork"):
+        raise UsageError("--workers needs a system that can fork: Linux or macOS")
     app, admin, life = compose_app(settings)
-    reloader = _Reloader(admin)
+    if settings.workers > 1:
+        asyncio.run(life.rehearse())
     sock = bind(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
+    for name in ("uvicorn", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
+    if settings.workers == 1:
+        _work(settings, app, admin, life, sock, lambda: say(ready_line))
+        return
+
+    def work(place: Place) -> None:
+        _work(settings, app, admin, life, sock, place.tell_ready, place)
+
+    Foreman(settings.workers, work, lambda: say(ready_line), 2 * GRACE_S).run()
+
+
+def _work(
+    settings: Settings,
+    app: ASGIApp,
+    admin: Admin,
+    life: Life,
+    sock: socket.socket,
+    on_ready: Callable[[], None],
+    place: Place | None = None,
+) -> None:
+    """Be the server, or one of its workers, until a signal ends it."""
     config = uvicorn.Config(
         app,
         loop="auto",
@@ -190,23 +232,21 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=GRACE_S,
         backlog=_BACKLOG,
     )
-    for name in ("uvicorn", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    reloader = _Reloader(admin)
 
     def tell() -> None:
-        if settings.watch and settings.paths:
+        if settings.watch and settings.paths and (place is None or place.number == 0):  # the others hear of it by the store
             reloader.watch(settings.paths)
-        say(ready_line)
+        on_ready()
 
     async def run() -> None:
+        if place is not None:
+            asyncio.get_running_loop().add_reader(place.lifeline, server.end)
+            if place.is_replacement:
+                reloader.catch_up()
         await life.begin()
         await server.serve(sockets=[sock])
 
     server = _Server(config, on_ready=tell, on_hangup=reloader.start)
-    # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    gc.enable()
-    factory = config.get_loop_factory()
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(run())

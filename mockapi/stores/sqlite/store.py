@@ -1,5 +1,6 @@
 """The store: its parts together, what other processes tell, what is forgotten altogether."""
 
+import os
 from collections.abc import Sequence
 
 from mockapi.clock import outside_time
@@ -95,7 +96,7 @@ class SqliteStore(Responses, Threads, Scripts, Outbox, Store):
     def _name(self) -> bytes:
         """What tells this store's news from those of others."""
         if not self._me:
-            (self._me,) = self.db.one("SELECT randomblob(16)")
+            self._me = os.urandom(16)
         return self._me
 
     async def open(self) -> None:
@@ -106,3 +107,4 @@ class SqliteStore(Responses, Threads, Scripts, Outbox, Store):
     async def close(self) -> None:
         """See `Store`."""
         self.db.close()
+        self._me, self._heard = b"", -1
