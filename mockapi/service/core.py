@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ from mockapi.errors import MockError, StoreError
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.seldom import Seldom
+from mockapi.service.pending import Pending
 from mockapi.settings import Settings
-from mockapi.stores.base import Store
+from mockapi.stores.base import Entry, Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
@@ -51,6 +52,7 @@ class Core:
         self.clock = clock
         self.library = library
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
+        self.entering = Pending()  # calls that are on their way into the journal, behind their answers
         self._complaints = Seldom()
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
@@ -112,6 +114,11 @@ class Core:
             await self.store.tell(topic)
         except StoreError as error:
             self._complaints.warn("other servers were not told of a change: %s", error)
+
+    async def entries(self, project: str) -> Sequence[Entry]:
+        """The project's journal, with every call that this server has answered."""
+        await self.entering.wait()
+        return await self.store.get_entries(project)
 
     async def moment_of(
         self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
