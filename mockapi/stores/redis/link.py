@@ -116,7 +116,7 @@ def reply_of(address: Address, reply: Any) -> Any:
 
 
 def _failure(address: Address, error: BaseException) -> StoreError:
-    told = str(error).strip() or type(error).__name__
+    told = str(error).partition(" script: ")[0].strip(" .") or type(error).__name__
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return StoreError(f"The store {address.name} did not answer within {_PATIENCE_S:g} seconds.")
     if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)) or told.startswith(
