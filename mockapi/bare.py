@@ -1,5 +1,6 @@
-"""The benchmark's yardstick: bare Starlette that returns given bytes. `python -m mockapi.bare [--paced] FILE --port N`."""
+"""The benchmark's yardstick: bare Starlette that returns given bytes; `python -m mockapi.bare --help`."""
 
+import argparse
 import asyncio
 import socket
 import sys
@@ -26,10 +27,16 @@ def main(arguments: list[str]) -> None:
 
     With `--paced`: the file's pieces at their times, by sse-starlette.
     """
-    if arguments[0] == "--paced":
-        _serve(_paced(Path(arguments[1]).read_bytes()), int(arguments[3]))
-    else:
-        _serve(_ready(Path(arguments[0]).read_bytes()), int(arguments[2]))
+    parser = argparse.ArgumentParser(prog="python -m mockapi.bare", description=__doc__)
+    parser.add_argument("file", type=Path, help="the answers, as the benchmark writes them")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--paced", action="store_true", help="the file has pieces with their times")
+    parser.add_argument("--method", default="POST")
+    parser.add_argument("--path", default="/v1/responses", help="the only one that is answered")
+    parser.add_argument("--status", type=int, default=200)
+    told = parser.parse_args(arguments)
+    data = told.file.read_bytes()
+    _serve(_paced(data) if told.paced else _ready(data, told.status), told.method, told.path, told.port)
 
 
 def _paced(data: bytes) -> Endpoint:
@@ -53,20 +60,20 @@ def _paced(data: bytes) -> Endpoint:
     return answer
 
 
-def _ready(data: bytes) -> Endpoint:
+def _ready(data: bytes, status: int) -> Endpoint:
     (json_headers, json_body), (stream_headers, stream_body) = _ANSWERS.validate_json(data)
 
     async def answer(request: Request) -> Response:
         body = await request.body()
         if b'"stream":true' in body:
-            return Response(stream_body, headers=stream_headers)
-        return Response(json_body, headers=json_headers)
+            return Response(stream_body, status, stream_headers)
+        return Response(json_body, status, json_headers)
 
     return answer
 
 
-def _serve(answer: Endpoint, port: int) -> None:
-    app = Starlette(routes=[Route("/v1/responses", answer, methods=["POST"])])
+def _serve(answer: Endpoint, method: str, path: str, port: int) -> None:
+    app = Starlette(routes=[Route(path, answer, methods=[method])])
     sock = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     startup = server.startup

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from mockapi.clock import stopwatch
 from mockapi.wire.json import dumps
 
-__all__ = ["Row", "ask_head", "run_bench", "serving", "stay_off_first_core", "table_of"]
+__all__ = ["Row", "Running", "ask", "ask_head", "in_turns", "run_bench", "serving", "stay_off_first_core", "stay_on", "table_of"]
 
 SCENARIO = """
 scenario: bench
@@ -57,20 +57,25 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
         say("starting both servers")
         with serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
             requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
-            bodies.write_bytes(dumps([asyncio.run(_ask(ours.port, request)) for request in requests.values()]))
+            bodies.write_bytes(dumps([asyncio.run(ask(ours.port, request)) for request in requests.values()]))
             with serving("mockapi.bare", str(bodies)) as bare:
                 at_rest = Row("memory at rest", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB")
                 rows = []
                 for name, request in requests.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
-                    best = {ours.port: 0.0, bare.port: 0.0}
-                    for port in [*best] * rounds:
-                        best[port] = max(best[port], asyncio.run(_load(port, request, seconds)))
-                    rows.append(Row(name, best[ours.port], best[bare.port], "per second"))
+                    rows.append(in_turns(name, ours.port, bare.port, request, seconds, rounds))
                 rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
                 rows.append(at_rest)
                 rows.append(Row("memory after load", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB"))
         return rows
+
+
+def in_turns(name: str, ours: int, theirs: int, request: bytes, seconds: float, rounds: int) -> Row:
+    """Answers per second of the servers on two ports, which take turns; each figure is the best of its rounds."""
+    best = {ours: 0.0, theirs: 0.0}
+    for port in [*best] * rounds:
+        best[port] = max(best[port], asyncio.run(_load(port, request, seconds)))
+    return Row(name, best[ours], best[theirs], "per second")
 
 
 def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
@@ -80,28 +85,30 @@ def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
     return "\n".join(lines)
 
 
-class _Server(NamedTuple):
+class Running(NamedTuple):
+    """A server process: where it listens, and how long it took until it said so."""
+
     port: int
     pid: int
     started_s: float
 
 
 @contextmanager
-def serving(module: str, *arguments: str) -> Iterator[_Server]:
+def serving(module: str, *arguments: str) -> Iterator[Running]:
     """A server process on the first core; ready when it says so."""
     began = stopwatch()
     command = [sys.executable, "-m", module, *arguments, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
         try:
-            _stay_on({0}, process.pid)
+            stay_on({0}, process.pid)
             line = process.stdout.readline() if process.stdout else ""
             port = int(line.rsplit(":", 1)[1].split("/")[0])
-            yield _Server(port, process.pid, stopwatch() - began)
+            yield Running(port, process.pid, stopwatch() - began)
         finally:
             process.terminate()
 
 
-def _stay_on(cores: set[int], pid: int = 0) -> None:
+def stay_on(cores: set[int], pid: int = 0) -> None:
     """Pin a process, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(pid, cores)
@@ -109,19 +116,19 @@ def _stay_on(cores: set[int], pid: int = 0) -> None:
 
 def stay_off_first_core() -> None:
     """Keep this process where no server of the benchmark runs, if there is more than one core."""
-    _stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
+    stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
 
 
 def _request(extra: dict[str, object]) -> bytes:
     return ask_head(dumps({"model": "gpt-4o", "input": "hi", **extra}))
 
 
-def ask_head(body: bytes) -> bytes:
-    """A create with this body, as it goes over the wire."""
-    return f"POST /v1/responses HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
+def ask_head(body: bytes, method: str = "POST", path: str = "/v1/responses") -> bytes:
+    """A call with this body, by default a create, as it goes over the wire."""
+    return f"{method} {path} HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def _ask(port: int, request: bytes) -> tuple[dict[str, str], str]:
+async def ask(port: int, request: bytes) -> tuple[dict[str, str], str]:
     """One answer: its headers (those that a server does not add by itself) and its body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request.replace(b"host: bench", b"host: bench\r\nconnection: close"))

@@ -372,21 +372,43 @@ def wait(timeout: float, host: str, port: int) -> None:
 @click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
 @click.option("--streams", is_flag=True, help="How late many paced streams are, instead, beside bare sse-starlette.")
 @click.option("--plugin", is_flag=True, help="What the pytest plugin costs, instead; needs mockapi[pytest].")
-def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool, plugin: bool) -> None:
-    """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run."""
+@click.option("--operations", is_flag=True, help="Chained creates, retrieves, conversations, refusals, instead.")
+@click.option("--store", metavar="URL", help="What requests cost on a store as it fills, instead: memory, sqlite:///FILE, …")
+def bench(
+    seconds: float, rounds: int, as_json: bool, state: bool, streams: bool, plugin: bool, operations: bool, store: str | None
+) -> None:
+    """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run.
+
+    Where Node.js and the npm package @copilotkit/aimock are installed (in ./node_modules or in the path), beside that too.
+    """
     from mockapi.bench import run_bench, table_of
+    from mockapi.bench_operations import run_operations_bench
+    from mockapi.bench_peers import find_aimock, run_peer_bench
     from mockapi.bench_plugin import run_plugin_bench
     from mockapi.bench_state import run_state_bench
+    from mockapi.bench_store import run_store_bench
     from mockapi.bench_streams import run_stream_bench
 
-    if plugin:
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    if store is not None:
+        try:
+            rows, beside = run_store_bench(store, say=say), "at 1,000"
+        except UsageError as error:
+            click.echo(f"mockapi: {error}", err=True)
+            sys.exit(2)
+    elif plugin:
         rows, beside = run_plugin_bench(), "limit"
     elif streams:
         rows, beside = run_stream_bench(), "bare sse-starlette"
     elif state:
         rows, beside = run_state_bench(), "beside"
     else:
-        rows, beside = run_bench(max(0.05, seconds), rounds, say=lambda line: click.echo(line, err=True)), "bare Starlette"
+        run, aimock = run_operations_bench if operations else run_bench, None if operations else find_aimock()
+        rows, beside = run(max(0.05, seconds), rounds, say), "bare Starlette"
+        if aimock is not None:
+            rows += run_peer_bench(aimock, max(0.05, seconds), rounds, say)
     if as_json:
         click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
     else:

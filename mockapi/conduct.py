@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heappop, heappush
 from itertools import pairwise
 from math import isfinite
 from typing import Literal
@@ -26,6 +27,7 @@ SKEW_S = 0.05
 
 _WINDOW_S = 60.0  # whoever makes the same call later than that begins anew
 _RESPONSE = re.compile(r"/responses/([^/]+)")
+_PICKING = ("x-mock-fault", "x-mock-scenario")  # whoever asks the mock for something else makes another call
 _JUDGED = ("responses.", "conversations.", "models.", "webhook_endpoints.")
 
 
@@ -54,7 +56,19 @@ class Attempt:
     def key(self) -> tuple[str | bytes, ...]:
         """What two attempts at the same call have in common; whose call it is aside."""
         entry = self.entry
-        return entry.operation, entry.method, entry.path, entry.query, entry.request
+        sent = entry.id if self.is_unread else entry.request
+        return entry.operation, entry.method, entry.path, entry.query, sent, *(entry.headers.get(name, "") for name in _PICKING)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether its body was refused for its size, unread: nobody knows if another one was the same."""
+        return self.entry.status == 413 and not self.entry.request
+
+    @cached_property
+    def retry_count(self) -> int | None:
+        """Which retry the SDK says that it is, 0 for a call that is new to it; None for other clients."""
+        told = self.entry.headers.get("x-stainless-retry-count", "")
+        return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else None
 
     @cached_property
     def trouble(self) -> Trouble:
@@ -64,7 +78,7 @@ class Attempt:
             return "unanswered"
         if status >= 400:
             return "refused"
-        return "cut" if self.entry.fault and not self.entry.is_whole else ""
+        return "cut" if self.entry.fault and not self.entry.is_whole and not self.entry.has_left else ""
 
     @property
     def is_met(self) -> bool:
@@ -78,12 +92,36 @@ class Attempt:
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether asking again can help: 408, 409, 429, 5xx, no answer, half an answer; `x-should-retry` has the last word."""
+        """Whether asking again can help: 408, 409, 429 but for quotas, 5xx, no answer, half an answer, a conversation that is
+        locked; `x-should-retry` has the last word.
+        """
         told = self.entry.advice.get("x-should-retry")
         if told in ("true", "false"):
             return told == "true"
         status = self.entry.status or 0
-        return self.trouble != "refused" or status in (408, 409, 429) or status >= 500
+        if self.trouble != "refused" or status in (408, 409) or status >= 500:
+            return True
+        return not self.is_over_quota if status == 429 else self.is_locked_out
+
+    @property
+    def is_over_quota(self) -> bool:
+        """Whether it was refused since a quota is used up, which no client mends."""
+        return self.entry.status == 429 and self._error.get("type") == "insufficient_quota"
+
+    @property
+    def is_locked_out(self) -> bool:
+        """Whether another response was at work on its conversation: it is told to ask again in a few seconds."""
+        return self.trouble == "refused" and self._error.get("code") == "conversation_locked"
+
+    @property
+    def is_by_state(self) -> bool:
+        """Whether nobody has scripted its error or forbidden a retry: what is on the server may have been the reason."""
+        return self.trouble == "refused" and not self.entry.scenario and not self.entry.advice.get("x-should-retry")
+
+    @property
+    def _error(self) -> Mapping[str, object]:
+        error = self.answer.get("error")
+        return error if isinstance(error, dict) else {}
 
     @property
     def wait_s(self) -> float | None:
@@ -95,6 +133,12 @@ class Attempt:
                 continue
             return wait_s if isfinite(wait_s) and wait_s > 0 else None
         return None
+
+    @property
+    def is_told_to_wait(self) -> bool:
+        """Whether a `retry-after` dictates the pause behind it, be it in numbers or as a date."""
+        date = self.entry.advice.get("retry-after", "")
+        return self.wait_s is not None or any(letter.isalpha() for letter in date)
 
     def repeats(self, earlier: "Attempt") -> bool:
         """Whether it is another attempt, soon after one that went wrong."""
@@ -140,6 +184,11 @@ class Attempt:
     def is_look(self) -> bool:
         """Whether it reads a response, streamed or not."""
         return self.entry.operation == "responses.retrieve"
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether it reads a response, cancels or deletes it: whoever does that knows what it was about."""
+        return self.is_look or self.entry.operation in ("responses.cancel", "responses.delete")
 
     @property
     def is_resumption(self) -> bool:
@@ -188,14 +237,12 @@ class Conduct:
 
     def _chained(self) -> list[list[Attempt]]:
         chains: list[list[Attempt]] = []
-        last: dict[tuple[str | bytes, ...], list[Attempt]] = {}
+        by_key: dict[tuple[str | bytes, ...], list[Attempt]] = defaultdict(list)
         for attempt in self.attempts:
-            chain = last.get(attempt.key)
-            if chain is None or not attempt.repeats(chain[-1]):
-                chain = last[attempt.key] = []
-                chains.append(chain)
-            chain.append(attempt)
-        return chains
+            by_key[attempt.key].append(attempt)
+        for same in by_key.values():
+            chains += _chains_of(same)
+        return sorted(chains, key=lambda chain: chain[0].began_s)
 
     @property
     def repeated(self) -> Iterator[tuple[Attempt, Attempt]]:
@@ -203,13 +250,51 @@ class Conduct:
         for chain in self.chains:
             yield from pairwise(chain)
 
+    def is_alone(self, calls: Chain) -> bool:
+        """Whether nobody made the same call meanwhile: otherwise it is not certain who made which attempt."""
+        begun_s, over_s = calls[0].began_s, calls[-1].ended_s
+        rivals = sum(chain[0].began_s <= over_s and chain[-1].ended_s >= begun_s for chain in self._by_key[calls[0].key])
+        return rivals == 1  # the chain that these are of
+
+    @cached_property
+    def _by_key(self) -> Mapping[tuple[str | bytes, ...], Sequence[Chain]]:
+        found: dict[tuple[str | bytes, ...], list[Chain]] = defaultdict(list)
+        for chain in self.chains:
+            found[chain[0].key].append(chain)
+        return found
+
     def next_of(self, attempt: Attempt) -> Attempt | None:
         """The next attempt at the same call; None if it was left at that."""
-        return next((later for earlier, later in self.repeated if earlier is attempt), None)
+        return self._next.get(id(attempt))
 
-    def after(self, attempt: Attempt) -> Iterator[Attempt]:
-        """The calls that came when it was over, in order."""
-        return (later for later in self.attempts if later.follows(attempt))
+    @cached_property
+    def _next(self) -> Mapping[int, Attempt]:
+        return {id(earlier): later for earlier, later in self.repeated}
+
+    def settling(self, attempt: Attempt) -> Iterator[Attempt]:
+        """The calls that read, cancelled or deleted what it was about, when it was over, in order."""
+        return (later for later in self._by_target.get(attempt.target or "", ()) if later.follows(attempt))
+
+    @cached_property
+    def _by_target(self) -> Mapping[str, Sequence[Attempt]]:
+        found: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.attempts:
+            if attempt.is_settling and attempt.target:
+                found[attempt.target].append(attempt)
+        return found
+
+    def built_on(self, attempt: Attempt) -> Iterator[Attempt]:
+        """The calls that went on from the response it made, when it was over, in order."""
+        return (later for later in self._by_previous.get(attempt.target or "", ()) if later.follows(attempt))
+
+    @cached_property
+    def _by_previous(self) -> Mapping[str, Sequence[Attempt]]:
+        found: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.attempts:
+            previous = attempt.body.get("previous_response_id")
+            if isinstance(previous, str):
+                found[previous].append(attempt)
+        return found
 
     @cached_property
     def polls(self) -> Mapping[str, Sequence[Attempt]]:
@@ -220,6 +305,71 @@ class Conduct:
             if status is not None and target is not None and (target in found or status in ("queued", "in_progress")):
                 found[target].append(attempt)
         return found
+
+
+class _Waiting:
+    """Attempts that went wrong and wait to be repeated; asked in the order of time."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[float, int, Attempt]] = []  # by their end
+        self._over: list[tuple[float, int, Attempt]] = []  # by when they may be repeated
+
+    def add(self, place: int, attempt: Attempt) -> None:
+        """One more; `place` is its own among them all."""
+        if attempt.trouble:
+            heappush(self._running, (attempt.ended_s, place, attempt))
+
+    def taken_by(self, attempt: Attempt) -> Attempt | None:
+        """The one that it repeats, which waits no more: whose wait is over first, so that waits are kept if it can be read so."""
+        while self._running and self._running[0][0] <= attempt.began_s + SKEW_S:
+            _, place, over = heappop(self._running)
+            heappush(self._over, (over.began_s + (over.wait_s or 0.0), place, over))
+        while self._over:
+            earlier = heappop(self._over)[2]
+            if attempt.repeats(earlier):  # what is too long ago now is so for all that come later
+                return earlier
+        return None
+
+
+def _chains_of(same: Sequence[Attempt]) -> list[list[Attempt]]:
+    """Calls that are all the same, in order, as the attempts of one client after another or of several side by side.
+
+    The SDK counts: its n-th retry goes on from the one before it, and a call that is new to it from nothing that it has asked
+    again itself.
+    """
+    before = _retries(same)
+    retried = {id(earlier) for earlier in before.values()}
+    chain_of: dict[int, list[Attempt]] = {}
+    chains: list[list[Attempt]] = []
+    waiting = _Waiting()
+    for place, attempt in enumerate(same):
+        earlier = before.get(id(attempt))
+        if earlier is None and not attempt.retry_count:
+            earlier = waiting.taken_by(attempt)
+        chain = chain_of.get(id(earlier)) if earlier is not None else None
+        if chain is None:
+            chain = []
+            chains.append(chain)
+        chain.append(attempt)
+        chain_of[id(attempt)] = chain
+        if id(attempt) not in retried:
+            waiting.add(place, attempt)
+    return chains
+
+
+def _retries(same: Sequence[Attempt]) -> Mapping[int, Attempt]:
+    """What each retry that the SDK has counted goes on from, by the `id` of the object."""
+    found: dict[int, Attempt] = {}
+    waiting: dict[int, _Waiting] = defaultdict(_Waiting)
+    for place, attempt in enumerate(same):
+        count = attempt.retry_count
+        if count is None:
+            continue
+        earlier = waiting[count - 1].taken_by(attempt) if count else None
+        if earlier is not None:
+            found[id(attempt)] = earlier
+        waiting[count].add(place, attempt)
+    return found
 
 
 def conducts(entries: Sequence[Entry]) -> Sequence[Conduct]:

@@ -20,6 +20,7 @@ Word = Literal["good", "bad", "unknown"]
 _MOST_ATTEMPTS = 10  # the SDKs make 3; more than this is no patience but a burden
 _TIGHT_S = 0.05
 _LONG_S = 5.0  # a pause that need not grow any more: the SDKs stop at 8 s, shortened by a quarter at random
+_PATIENT_S = 0.5  # between attempts at a conversation that is locked: its error says, in a few seconds
 _SLACK_S = 0.005  # timers of clients ring up to so much early
 
 
@@ -43,12 +44,16 @@ _Findings = Iterator[_Finding]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All judgements, and of how many calls: `met` of them met a fault or an error; `forgotten` had left the journal before."""
+    """All judgements, and of how many calls: `met` of them met a fault or an error; `forgotten` had left the journal before.
+
+    `others` are entries that are not judged: of APIs that the mock does not emulate, and what it sent itself.
+    """
 
     judgements: tuple[Judgement, ...]
     calls: int
     met: int
     forgotten: int
+    others: int = 0
 
     @property
     def word(self) -> Word | None:
@@ -64,7 +69,8 @@ class Verdict:
         """For people: how many are good and bad, or why nothing was judged."""
         lost = f" {self.forgotten} older calls were not judged: the journal has forgotten them." if self.forgotten else ""
         if not self.calls:
-            return f"Nothing to judge: the journal is empty.{lost}"
+            found = "has no call to an API that is emulated" if self.others else "is empty"
+            return f"Nothing to judge: the journal {found}.{lost}"
         met = (
             f"{self.met} of {self.calls} calls met a fault or an error" if self.met else f"no fault met any of {self.calls} calls"
         )
@@ -97,7 +103,8 @@ def judge(entries: Sequence[Entry], forgotten: int = 0) -> Verdict:
         for found in rule(client)
     )
     attempts = [attempt for client in clients for attempt in client.attempts]
-    return Verdict(judgements, len(attempts), sum(attempt.is_met for attempt in attempts), forgotten)
+    met = sum(attempt.is_met for attempt in attempts)
+    return Verdict(judgements, len(attempts), met, forgotten, len(entries) - len(attempts))
 
 
 def _waits_as_told(client: Conduct) -> _Findings:
@@ -106,28 +113,36 @@ def _waits_as_told(client: Conduct) -> _Findings:
         told = [pair for pair in pairwise(chain) if pair[0].wait_s is not None and pair[0].may_be_repeated]
         early = [pair for pair in told if _early_by(*pair) > _SLACK_S]
         if early:
-            first, again = early[0]
-            waited_s = again.began_s - first.began_s
-            yield _Finding(
-                "bad", f"Asked again after {_span(waited_s)}; it was told to wait {_span(first.wait_s or 0)}.", early[0]
-            )
+            first, again = next((pair for pair in early if not _is_anew(*pair)), early[0])
+            when = f"after {_span(again.began_s - first.began_s)}; it was told to wait {_span(first.wait_s or 0)}."
+            if _is_anew(first, again):
+                yield _Finding("unknown", f"The SDK had given up, and was called again {when}", (first, again))
+            else:
+                yield _Finding("bad", f"Asked again {when}", (first, again))
         elif told:
             yield _Finding("good", f"Waited as long as it was told, {_span(told[0][0].wait_s or 0)}.", chain)
 
 
 def _leaves_alone(client: Conduct) -> _Findings:
-    """What will never work (a 4xx but 408, 409 and 429; `x-should-retry: false`) is sent once."""
+    """What will never work (a 4xx but 408, 409 and 429, a quota that is used up, `x-should-retry: false`) is sent once."""
     for chain in client.chains:
         hopeless = next((index for index, attempt in enumerate(chain) if not attempt.may_be_repeated), None)
         if hopeless is None:
             continue
         calls, what = chain[hopeless:], _answered(chain[hopeless])
-        if len(calls) > 1:
+        first, more = calls[0], f"Sent the same call again, {len(calls) - 1} more times, after {what}"
+        if first.is_unread:
             yield _Finding(
-                "bad", f"Sent the same call again, {len(calls) - 1} more times, after {what}, which no retry helps.", calls
+                "unknown", f"Was refused with {what} before its body was read; whether it sent that again is lost.", calls
             )
-        else:
+        elif len(calls) == 1:
             yield _Finding("good", f"Did not send the same call again after {what}.", calls)
+        elif first.is_over_quota and all(again.retry_count for again in calls[1:]):
+            yield _Finding("unknown", f"{more} for a quota, which no retry helps; but that is how the SDK is made.", calls)
+        elif first.is_by_state and not calls[-1].trouble:
+            yield _Finding("unknown", f"{more}, and it worked in the end: something else had changed meanwhile.", calls)
+        else:
+            yield _Finding("bad", f"{more}, which no retry helps.", calls)
 
 
 def _asks_again(client: Conduct) -> _Findings:
@@ -139,8 +154,10 @@ def _asks_again(client: Conduct) -> _Findings:
         what, count = _answered(first), len(chain)
         if count == 1:
             yield _Finding("unknown", f"Did not ask again after {what}; whether it should have is its own choice.", chain)
-        elif count > _MOST_ATTEMPTS:
+        elif max(map(len, _calls_of(chain))) > _MOST_ATTEMPTS:
             yield _Finding("bad", f"Made {count} attempts after {what}: it does not know when to stop.", chain)
+        elif count > _MOST_ATTEMPTS:
+            yield _Finding("unknown", f"Made {count} attempts after {what}, in several calls of the SDK.", chain)
         else:
             end = "gave up" if chain[-1].trouble else "had its answer"
             yield _Finding("good", f"Asked again after {what}, and {end} at attempt {count}.", chain)
@@ -148,19 +165,23 @@ def _asks_again(client: Conduct) -> _Findings:
 
 def _backs_off(client: Conduct) -> _Findings:
     """Where nobody told how long to wait, the pauses between attempts grow."""
-    for chain in client.chains:
-        pauses = [_pause(*pair) for pair in pairwise(chain) if pair[0].may_be_repeated and pair[0].wait_s is None]
+    for calls in (calls for chain in client.chains for calls in _calls_of(chain)):
+        pauses = [_pause(*pair) for pair in pairwise(calls) if pair[0].may_be_repeated and not pair[0].is_told_to_wait]
         if len(pauses) < 2:
             continue
         seen, trend = _listed(pauses), _trend(pauses)
         if max(pauses) < _TIGHT_S:
-            yield _Finding("bad", f"Hammered: the pauses between its attempts were {seen}.", chain)
+            yield _Finding("bad", f"Hammered: the pauses between its attempts were {seen}.", calls)
         elif trend > 0 or pauses[-1] >= _LONG_S:
-            yield _Finding("good", f"Left more and more time between its attempts: {seen}.", chain)
-        elif len(pauses) > 2:
-            yield _Finding("bad", f"The pauses between its attempts did not grow: {seen}.", chain)
+            yield _Finding("good", f"Left more and more time between its attempts: {seen}.", calls)
+        elif min(pauses) >= _PATIENT_S and all(call.is_locked_out for call in calls[:-1]):
+            yield _Finding("good", f"Gave the conversation time to become free: {seen}.", calls)
+        elif len(pauses) == 2:
+            yield _Finding("unknown", f"Two pauses that do not grow may be chance: {seen}.", calls)
+        elif (max(pauses) <= 1.25 * min(pauses) or _shrink(pauses)) and client.is_alone(calls):
+            yield _Finding("bad", f"The pauses between its attempts did not grow: {seen}.", calls)
         else:
-            yield _Finding("unknown", f"Two pauses that do not grow may be chance: {seen}.", chain)
+            yield _Finding("unknown", f"The pauses between its attempts may be left to chance: {seen}.", calls)
 
 
 def _notices(client: Conduct) -> _Findings:
@@ -168,13 +189,10 @@ def _notices(client: Conduct) -> _Findings:
     for torn in client.attempts:
         if not torn.is_torn_stream:
             continue
-        built = next((later for later in client.after(torn) if later.body.get("previous_response_id") == torn.target), None)
+        built = next(client.built_on(torn), None)
         cure = _cure(client, torn)
         if cure is not None and (built is None or cure.began_s <= built.began_s):
-            done = (
-                "the stream was resumed" if cure.is_resumption else "the response was read" if cure.is_look else "it asked again"
-            )
-            yield _Finding("good", f"Noticed that a stream had no terminal event: {done}.", (torn, cure))
+            yield _Finding("good", f"Noticed that a stream had no terminal event: {_done(cure)}.", (torn, cure))
         elif built is not None:
             yield _Finding(
                 "bad", "Went on from a response of whose stream it had seen a part, as if it were whole.", (torn, built)
@@ -196,12 +214,13 @@ def _resumes(client: Conduct) -> _Findings:
         cure = _cure(client, torn)
         if cure is None:
             yield _Finding("unknown", "The stream of a background run broke off; nobody asked for the rest.", (torn,))
-        elif not cure.is_look:
+        elif not cure.is_settling:
             yield _Finding(
                 "bad", f"Started a background run anew instead of resuming its stream behind event {seen}.", (torn, cure)
             )
         elif not cure.is_resumption:
-            yield _Finding("good", "Read the response of a background run whose stream had broken off.", (torn, cure))
+            what = "Read the response of" if cure.is_look else "Cancelled or deleted"
+            yield _Finding("good", f"{what} a background run whose stream had broken off.", (torn, cure))
         elif cure.starting_after > seen:
             why = f"Resumed behind event {cure.starting_after}, but had seen them up to {seen} only."
             yield _Finding("bad", why, (torn, cure))
@@ -223,10 +242,10 @@ def _polls_calmly(client: Conduct) -> _Findings:
             yield _Finding("bad", f"Polled a background run in a tight loop: {seen} between polls.", watched)
         elif _trend(pauses) >= 0:
             yield _Finding("good", f"Polled a background run at pauses that did not become shorter: {seen}.", watched)
-        elif len(pauses) > 2:
+        elif _shrink(pauses):
             yield _Finding("bad", f"Polled a background run at shorter and shorter pauses: {seen}.", watched)
         else:
-            yield _Finding("unknown", f"Two pauses between polls, the second one shorter, may be chance: {seen}.", watched)
+            yield _Finding("unknown", f"The pauses between polls became shorter, which may be chance: {seen}.", watched)
 
 
 def _stops_polling(client: Conduct) -> _Findings:
@@ -240,8 +259,12 @@ def _stops_polling(client: Conduct) -> _Findings:
             yield _Finding("good", f"Stopped polling when the run was {status}.", polls[end:])
         elif more == 1:
             yield _Finding("unknown", f"Read the response once more after it was {status}; that may be meant.", polls[end:])
-        else:
+        elif _goes_on(polls, end):
             yield _Finding("bad", f"Polled {more} more times after the run was {status}.", polls[end:])
+        else:
+            yield _Finding(
+                "unknown", f"Read the response {more} more times after it was {status}, but not as it polled.", polls[end:]
+            )
 
 
 def _does_nothing_twice(client: Conduct) -> _Findings:
@@ -249,18 +272,21 @@ def _does_nothing_twice(client: Conduct) -> _Findings:
     for first, again in client.repeated:
         if not first.is_made_unseen:
             continue
-        between = (call for call in client.after(first) if call.began_s < again.began_s)
-        look = next((call for call in between if call.is_look and call.target == first.target), None)
+        look = next((call for call in client.settling(first) if call.began_s < again.began_s), None)
         key = first.entry.headers.get("idempotency-key")
         if key and key == again.entry.headers.get("idempotency-key"):
             yield _Finding("good", "Sent a create again under the same Idempotency-Key.", (first, again))
         elif look is not None:
-            yield _Finding("good", f"Looked at {first.target} before it sent its create again.", (first, look, again))
+            yield _Finding(
+                "good",
+                f"{'Looked at' if look.is_look else 'Ended'} {first.target} before it sent its create again.",
+                (first, look, again),
+            )
         elif _can_look(first):
-            why = f"Sent a create again without a look at {first.target}, which it knew and which is whole on the server."
+            why = f"Sent a create again without a look at {first.target}, which it knew and which runs on without it."
             yield _Finding("bad", why, (first, again))
         else:
-            why = f"Sent a create again that had made {first.target}; that it could not have looked at, so nothing is decided."
+            why = f"Sent a create again that had made {first.target}; it could not rely on finding that, so nothing is decided."
             yield _Finding("unknown", why, (first, again))
 
 
@@ -279,17 +305,43 @@ RULES: Mapping[str, Callable[[Conduct], _Findings]] = {
 
 
 def _cure(client: Conduct, torn: Attempt) -> Attempt | None:
-    """The first call after a torn stream that makes up for it: the same again, or a look at the response."""
-    again = client.next_of(torn)
-    looks = (later for later in client.after(torn) if later.is_look and later.target == torn.target)
-    found = [call for call in (again, next(looks, None)) if call is not None]
+    """The first call after a torn stream that makes up for it: the same again, a look at the response, or its end."""
+    found = [call for call in (client.next_of(torn), next(client.settling(torn), None)) if call is not None]
     return min(found, key=lambda call: call.began_s, default=None)
 
 
+def _done(cure: Attempt) -> str:
+    if cure.is_resumption:
+        return "it was resumed"
+    if cure.is_settling:
+        return "the response was read" if cure.is_look else "the response was cancelled or deleted"
+    return "it asked again"
+
+
 def _can_look(attempt: Attempt) -> bool:
-    """Whether its client was told the id of what it has made, and finds it."""
+    """Whether its client was told the id of what it has made, and finds it: a run that does not end with the connection."""
     plan, seen = attempt.plan, attempt.entry.last_event
-    return seen is not None and seen >= 0 and plan is not None and (plan.is_stored or plan.background is not None)
+    return seen is not None and seen >= 0 and plan is not None and plan.background is not None
+
+
+def _calls_of(chain: Chain) -> Sequence[Chain]:
+    """The attempts by the calls of the SDK that made them: who calls it anew begins to wait anew."""
+    fresh = [place for place, pair in enumerate(pairwise(chain), 1) if _is_anew(*pair)]
+    return [chain[start:end] for start, end in pairwise([0, *fresh, len(chain)])]
+
+
+def _is_anew(first: Attempt, again: Attempt) -> bool:
+    """Whether the SDK had asked again, given up, and was called anew; by whom, nobody knows."""
+    return bool(first.retry_count) and again.retry_count == 0
+
+
+def _goes_on(polls: Chain, end: int) -> bool:
+    """Whether what came behind the end of a run came as the polls before did: no faster, hardly slower, the same question."""
+    watched, more = polls[: end + 1], polls[end:]
+    pauses = [_pause(*pair) for pair in pairwise(watched)]
+    least, most = min(pauses) / 2, 2 * max(pauses) + 1.0
+    is_in_step = all(least <= _pause(*pair) <= most for pair in pairwise(more))
+    return is_in_step and {poll.entry.query for poll in more} <= {poll.entry.query for poll in watched}
 
 
 def _terminal(polls: Chain) -> int:
@@ -311,6 +363,11 @@ def _trend(pauses: Sequence[float]) -> int:
     half = len(pauses) // 2
     early, late = fmean(pauses[:half]), fmean(pauses[-half:])
     return 1 if late > max(1.2 * early, SKEW_S) else -1 if late < 0.7 * early else 0
+
+
+def _shrink(pauses: Sequence[float]) -> bool:
+    """Whether each is shorter than the one before; fewer than four may be chance."""
+    return len(pauses) > 3 and all(late < early for early, late in pairwise(pauses))
 
 
 def _answered(attempt: Attempt) -> str:

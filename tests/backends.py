@@ -56,9 +56,13 @@ class Backend:
         run(made.open())
         return made
 
-    def other(self, store: Store) -> Store:
+    async def other(self, store: Store) -> Store:
         """What another process sees of the same state; of memory what it would see if it had been written out."""
-        return self.make() if self.is_shared else pickle.loads(pickle.dumps(store))
+        if not self.is_shared:
+            return pickle.loads(pickle.dumps(store))
+        self.opened.append(self.open())
+        await self.opened[-1].open()
+        return self.opened[-1]
 
     def close(self) -> None:
         run(*(each.close() for each in self.opened))

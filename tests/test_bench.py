@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from mockapi.bench import Row, table_of
+from mockapi.bench_peers import find_aimock, run_peer_bench
 from mockapi.cli import main
 
 
@@ -12,7 +14,7 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows] == [
+    assert [row["name"] for row in rows[:5]] == [
         "JSON creates",
         "30-delta streams",
         "start to ready",
@@ -32,3 +34,46 @@ def test_what_the_plugin_costs_is_measured():
     rows = json.loads(result.stdout)
     assert [(row["bare"], row["unit"]) for row in rows] == [(30, "ms"), (150, "ms"), (2, "ms")]
     assert rows[0]["ours"] < 30  # far below: the others are a matter of the machine's load
+
+
+def test_operations_are_measured_beside_the_same_bytes():
+    result = CliRunner().invoke(main, ["bench", "--operations", "--seconds", "0.05", "--rounds", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    names = ["chained creates", "creates with tools", "retrieves", "conversation creates", "422 with near misses"]
+    assert [row["name"] for row in rows] == names
+    assert all(row["ours"] > 0 and row["bare"] > 0 for row in rows)
+
+
+@pytest.mark.skipif(find_aimock() is None, reason="npm install @copilotkit/aimock was not run here")
+def test_aimock_is_measured_where_it_is():
+    rows = run_peer_bench(find_aimock(), seconds=0.05, rounds=1)
+    assert [row.name for row in rows] == ["JSON creates, beside aimock", "30-delta streams, beside aimock"]
+    assert all(row.ours > 0 and row.bare > 0 for row in rows)
+
+
+def test_aimock_is_found_in_node_modules(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert find_aimock() is None
+    (tmp_path / "node_modules" / ".bin").mkdir(parents=True)
+    program = tmp_path / "node_modules" / ".bin" / "llmock"
+    program.touch()
+    assert find_aimock() == str(program)
+
+
+def test_what_a_store_costs_as_it_fills_is_measured(backend):
+    from mockapi.bench_store import run_store_bench
+
+    rows = run_store_bench(backend.url, sizes=(310, 320))
+    assert [row.name for row in rows][:2] == ["create, 310 stored (beside 310)", "create, 320 stored (beside 310)"]
+    assert len(rows) == 10
+    assert all(row.ours > 0 and row.bare > 0 for row in rows)
+
+
+def test_a_store_that_cannot_be_measured_is_refused(tmp_path):
+    result = CliRunner().invoke(main, ["bench", "--store", f"sqlite:///{tmp_path}/no/x.db"])
+    assert (result.exit_code, result.output) == (
+        2,
+        f"mockapi: --store sqlite:///{tmp_path}/no/x.db: there is no folder {tmp_path}/no\n",
+    )

@@ -46,7 +46,7 @@ RECORDS = [
     (codec.conversation_to, codec.conversation_from, ConversationRecord("conv_1", 1.5, b"{}", b"c", TURN, True, 9, 4)),
     (codec.conversation_to, codec.conversation_from, ConversationRecord("conv_1", 1.5, b"{}", b"c")),
     (codec.entry_to, codec.entry_from, ENTRY),
-    (codec.entry_to, codec.entry_from, ENTRY._replace(known=Known(CONTEXT, "gpt-4o", None, True), plan=b"plan", last_event=3)),
+    (codec.entry_to, codec.entry_from, ENTRY._replace(known=Known(CONTEXT, "gpt-4o", None, True), plan=b"plan", last_event=3, has_left=True)),
     (codec.endpoint_to, codec.endpoint_from, EndpointRecord("we_1", 1.0, "n", "http://a", ("response.completed",), "whsec", 2.0, "old", 3.0, 1)),
     (codec.delivery_to, codec.delivery_from, Delivery("wh_1", "resp_1", "http://a", "s", inf, ("response.completed",), body=b"{}\n", ordinal=3, version=2, claim=1)),
     (codec.delivery_to, codec.delivery_from, Delivery("wh_1", "resp_1", "http://a", "s", 12.25, ())),

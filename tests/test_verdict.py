@@ -150,7 +150,7 @@ ROWS = [
     ("end_of_polling", "bad", "2 more times", [*polls(0), *(poll(n, "cancelled") for n in (1, 2, 3))]),
     ("end_of_polling", None, "", polls(0, 1, 2)),
     # the same thing twice
-    ("duplicates", "bad", R, [torn(0), call(1, body={"stream": True})]),
+    ("duplicates", "bad", R, [torn_run(0), call(1, body={"stream": True, "background": True})]),
     ("duplicates", "good", "Looked at", [torn(0), poll(1), torn(2)]),
     ("duplicates", "good", "Idempotency-Key", [unseen(n, headers={"idempotency-key": "k"}) for n in (0, 1)]),
     ("duplicates", "unknown", "could not", [unseen(0, headers={"idempotency-key": "k"}), call(1, headers={"idempotency-key": "l"})]),

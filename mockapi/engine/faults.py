@@ -6,7 +6,7 @@ half of it. Everything before the position goes out.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from mockapi.scenario.faults import Fault, Position
@@ -229,19 +229,26 @@ class _Outlet:
         self._fault = fault
         cut = fault.disconnect
         self._left = cut if isinstance(cut, int) and cut >= 0 else None
+        self._owed_s = 0.0
 
     @property
     def unreached(self) -> Sequence[str]:
         """Bytes that were never written, in words."""
         return [f"disconnect: the body ended {self._left} bytes before"] if self._left else []
 
-    def passed(self, acts: Iterable[Act]) -> Iterator[Act]:
+    def passed(self, acts: Iterator[Act]) -> Iterator[Act]:
         for act in acts:
+            is_short = self._left is not None and len(act.data) > self._left
             if act.kind != "send":
                 yield act
             elif act.data:
                 yield from self._written(act.data)
-            if act.kind in ("end", "cut") or self._left == 0:
+            if act.kind in ("end", "cut"):
+                return
+            if self._left == 0:
+                if not is_short:
+                    next(acts, None)  # it has left to its last byte, and whoever sent it learns that
+                yield CUT
                 return
 
     def _written(self, data: bytes) -> Iterator[Act]:
@@ -249,11 +256,10 @@ class _Outlet:
             data = data[: self._left]
             self._left -= len(data)
         for piece in self._trickled(data):
+            if self._owed_s:  # paid before the next piece: whoever has the last one need not wait for more
+                yield Act("wait", seconds=self._owed_s)
             yield from (Act("send", part) for part in (_torn(piece) if self._fault.split_utf8 else [piece]))
-            if self._fault.slow_body:
-                yield Act("wait", seconds=len(piece) / self._fault.slow_body)
-        if self._left == 0:
-            yield CUT
+            self._owed_s = len(piece) / self._fault.slow_body if self._fault.slow_body else 0.0
 
     def _trickled(self, data: bytes) -> Iterator[bytes]:
         rate = self._fault.slow_body

@@ -40,6 +40,7 @@ class Exchange:
     known: Known | None = None  # what a create went on from, for whoever verifies
     advice: Mapping[str, str] = MappingProxyType({})  # what the answer's headers tell of asking again
     is_whole = True
+    has_left = False  # a fault met the answer, and before that was over its client hung up, though nothing kept it waiting
     last_event: int | None = None  # that the client got, of a stream that a fault met
     _line: FaultyLine | None = None
 
@@ -80,6 +81,7 @@ class Exchange:
             self.fault = str(line.fault)
             self.advice = _advice(line.headers)
             self.last_event = line.last_event
+            self.has_left = line.has_left
 
     @property
     def query(self) -> QueryParams:

@@ -68,6 +68,11 @@ class FaultyLine:
         return met.is_whole if met is not None else self.status is not None
 
     @property
+    def has_left(self) -> bool:
+        """Whether the client hung up on an answer that had begun, of its own accord: neither it nor the fault had ended it."""
+        return self.status is not None and not self._is_over
+
+    @property
     def last_event(self) -> int | None:
         """The `sequence_number` of the last event that the client got, -1 for none; None if this was no stream."""
         return self._stream.last if self._stream is not None else None

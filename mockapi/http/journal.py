@@ -86,6 +86,7 @@ class Journal:
             exchange.advice,
             exchange.is_whole,
             exchange.last_event,
+            exchange.has_left,
             exchange.known,
         )  # by place: this is on every call's way, and names cost
         await self.core.store.add_entry(caller.project, entry)

@@ -114,9 +114,9 @@ class Entry(NamedTuple):
     `plan` is that of the response it made: its events, or what `response` would be, are made of it when they are read; not those
     of an answer that `is_cut`: not all of it went out.
 
-    What the verdict asks for, and no answer shows: `project` (with its key), when the call came
-    (`mockapi.clock.timestamp`), what the answer told of asking again, whether the client got it to its end, and the last event of
-    a stream that a fault met.
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came (`mockapi.clock.timestamp`),
+    what the answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met,
+    whether the client hung up with no fault to blame.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -146,6 +146,7 @@ class Entry(NamedTuple):
     advice: Mapping[str, str] = _NO_ADVICE
     is_whole: bool = True
     last_event: int | None = None
+    has_left: bool = False
     known: Known | None = None
 
     @property
