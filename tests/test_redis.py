@@ -1,7 +1,9 @@
 """What only the store in Redis can get wrong: keys, expiry, a Redis that is away, full, slow, foreign or new."""
 
 import asyncio
+import shutil
 import signal
+import subprocess
 import sys
 from contextlib import closing
 from socket import create_server
@@ -352,3 +354,42 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(UsageError, match=r"pip install 'mockapi\[redis\]'"):
         make_store(Settings(store="redis://localhost:6379/0"))
+
+
+@pytest.fixture
+def secured(tmp_path):
+    """A Redis that speaks TLS, and the file of who vouches for it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+        *name,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    with closing(create_server(("127.0.0.1", 0))) as sock:
+        port = sock.getsockname()[1]
+    files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no"]
+    made = RedisServer("--tls-port", str(port), *files)
+    yield f"rediss://127.0.0.1:{port}/2", certificate
+    made.stop()
+
+
+def test_tls_knows_whom_it_speaks_with(secured, monkeypatch):
+    url, certificate = secured
+    made = RedisStore(f"{url}?ssl_ca_certs={certificate}")
+    assert run(made.open(), made.take_ordinal("a", b"k"), made.tell("a"), made.close())[1] == 0
+    monkeypatch.setattr(store, "_START_S", 0.0)
+    assert "certificate verify failed" in refusal(url)

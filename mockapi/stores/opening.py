@@ -25,7 +25,7 @@ def make_store(settings: Settings) -> Store:
         from mockapi.stores.sqlite import SqliteStore
 
         return SqliteStore(found["file"], settings.max_responses, max_entries=settings.journal)
-    if url.startswith(("redis:", "rediss:")):
+    if url.startswith(("redis://", "rediss://")):
         try:
             from mockapi.stores.redis import RedisStore
         except ImportError:
