@@ -52,9 +52,9 @@ class Part:
 
     def count(self, number: int, table: str, more: int) -> int:
         """Count rows of a project in a table on; how many there are beyond the bound."""
-        self.db.execute(f"UPDATE projects SET {table} = {table} + ? WHERE id = ?", (more, number))
         (there,) = self.db.one(f"SELECT {table} FROM projects WHERE id = ?", (number,))
-        return int(there) - self._most
+        self.db.execute(f"UPDATE projects SET {table} = ? WHERE id = ?", (there + more, number))
+        return int(there) + more - self._most
 
     def newest(self, number: int, table: str) -> int:
         """A number beyond all that say when rows of a project were used last."""
