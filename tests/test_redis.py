@@ -16,7 +16,7 @@ from mockapi.errors import StoreError, UsageError
 from mockapi.settings import Settings
 from mockapi.stores.base import EndpointRecord
 from mockapi.stores.opening import make_store
-from mockapi.stores.redis import RedisStore, link, store
+from mockapi.stores.redis import RedisStore, link, news, store
 from mockapi.stores.redis.base import _NAMES
 from mockapi.wire.buckets import Demand, draw
 
@@ -199,6 +199,40 @@ def test_who_was_cut_off_looks_at_everything_again(server, opened):
     server.start()
     assert run(one.heard(), two.heard()) == [("*",), ("*",)]
     assert run(one.tell("a"), two.heard()) == [None, ("a",)]
+
+
+def test_silence_is_not_taken_for_a_break(server, opened, monkeypatch):
+    monkeypatch.setattr(news, "_SILENCE_S", 0.01)
+    one, two = opened(), opened()
+    server.ask("CONFIG", "RESETSTAT")
+
+    async def hear():
+        hearing = asyncio.ensure_future(two.heard())
+        async with asyncio.timeout(10):
+            while True:
+                await asyncio.sleep(0)
+                if b"cmdstat_ping:calls=" in server.ask("INFO", "commandstats"):
+                    break
+        await one.tell("a")
+        return await hearing
+
+    assert run(hear()) == [("a",)]
+
+
+def test_an_end_that_fell_silent_is_given_up(server, opened, monkeypatch):
+    monkeypatch.setattr(news, "_SILENCE_S", 0.01)
+    monkeypatch.setattr(news, "_PATIENCE_S", 0.1)
+    made, cut = opened(), asyncio.Event()
+    monkeypatch.setattr(made._news, "_on_cut", cut.set)
+
+    async def hear():
+        hearing = asyncio.ensure_future(made.heard())
+        server.process.send_signal(signal.SIGSTOP)
+        await cut.wait()
+        server.process.send_signal(signal.SIGCONT)
+        return await hearing
+
+    assert run(hear()) == [("*",)]
 
 
 def test_a_redis_that_comes_back_empty_is_used_on(server, opened):

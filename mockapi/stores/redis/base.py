@@ -14,6 +14,7 @@ __all__ = ["DAY_S", "OUTBOXES", "PROJECTS", "Base", "encoded_name", "encoded_pro
 
 DAY_S = 86_400.0
 _HOUR_S = 3_600.0
+_MANY = 100
 
 PROJECTS = "mockapi:projects"
 """The names of all projects but `*`, by when they were last used, to the hour."""
@@ -127,8 +128,11 @@ class Base:
         return [ALL_PROJECTS, *(name.decode("utf-8", "surrogatepass") for name in names)]
 
     async def _of_all(self, projects: Sequence[str], script: Script, *arguments: Any) -> list[Any]:
-        """What a script says of each of these projects."""
-        return await self._link.ask_all([self._called(project, script, *arguments) for project in projects])
+        """What a script says of each of these projects; a hundred at a time, so that nobody else waits for long."""
+        told: list[Any] = []
+        for at in range(0, len(projects), _MANY):
+            told += await self._link.ask_all([self._called(each, script, *arguments) for each in projects[at : at + _MANY]])
+        return told
 
     async def _forget(self, *projects: str) -> None:
         """Off the list first: who writes into a project that is not known puts it back."""

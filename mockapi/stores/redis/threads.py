@@ -1,6 +1,6 @@
 """Conversations in Redis: records, and items that are paged by number and found by id."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from mockapi.stores.base import ConversationRecord, ItemRecord
@@ -106,6 +106,22 @@ return page
 """
 )
 
+# Of each item, named as it is and as part of a key: whether a response or a conversation has it.
+_HELD = Script(
+    r"""
+local held = {}
+for at = 2, #ARGV, 2 do
+  local found = call('HEXISTS', base .. 'item', ARGV[at])
+  if found == 0 then
+    local name = ARGV[at + 1]
+    found = #call('ZRANGEBYLEX', base .. 'holder', '[' .. name .. '\0', '[' .. name .. '\0\255', 'LIMIT', 0, 1)
+  end
+  held[#held + 1] = found
+end
+return held
+"""
+)
+
 
 class Threads(Base):
     """The part of the store about conversations."""
@@ -149,6 +165,22 @@ class Threads(Base):
         field = encoded_name(conversation_id) + b"\0" + encoded_name(item_id)
         kept = await self._link.ask("HGET", self._key(project, "data"), field)
         return None if kept is None else _item(item_id, kept)
+
+    async def held_items(self, project: str, item_ids: Collection[str], conversation_id: str | None = None) -> frozenset[str]:
+        """See `Store`; in one round trip."""
+        ids = [*item_ids]
+        if not ids:
+            return frozenset()
+        if conversation_id is None:
+            found = await self._read(project, _HELD, *_item_names(ids))
+            return frozenset(each for each, is_held in zip(ids, found, strict=True) if is_held)
+        thread = encoded_name(conversation_id)
+        kept = await self._link.ask("HMGET", self._key(project, "data"), *(thread + b"\0" + encoded_name(each) for each in ids))
+        return frozenset(each for each, data in zip(ids, kept, strict=True) if data is not None)
+
+
+def _item_names(item_ids: Iterable[str]) -> list[bytes]:
+    return [part for each in item_ids for part in (each.encode("utf-8", "surrogatepass"), encoded_name(each))]
 
 
 def _flat(items: Iterable[tuple[str, bytes]]) -> list[bytes]:
