@@ -193,6 +193,14 @@ def test_news_reach_other_processes_alone(opened):
     assert run(one.tell("a"), two.tell("b"), one.heard(), two.heard()) == [None, None, ("b",), ("a",)]
 
 
+def test_who_opens_a_store_is_somebody_of_their_own(server):
+    made = RedisStore(server.url)
+    before = made._news.message("a")
+    run(made.open())
+    assert made._news.message("a") not in (before, b"\na")  # what was made before a fork is shared by all workers
+    run(made.close())
+
+
 def test_who_was_cut_off_looks_at_everything_again(server, opened):
     one, two = opened(), opened()
     server.kill()

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import cycle
 from time import monotonic
 
@@ -128,6 +128,20 @@ def test_three_servers_take_turns(serve, redis):
     assert len(ask(next(turn), "GET", f"/v1/responses/{previous}/input_items")["data"]) == 11
     ask(next(turn), "DELETE", f"/v1/responses/{previous}")
     assert next(turn).get(f"/responses/{previous}", "k").status_code == 404
+
+
+def test_workers_hear_each_other(spawn, redis, tmp_path):
+    (tmp_path / "late.yaml").write_text("steps: [{pace: {first: 1h}, reply: late}]")
+    server = spawn(str(tmp_path / "late.yaml"), "--workers", "3", "--store", redis.url)
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(
+                httpx.stream("POST", f"{server.url}/v1/responses", headers=KEY, json={**BODY, "stream": True}, timeout=20)
+            )
+            for _ in range(9)  # whichever workers take them
+        ]
+        ask(server, "POST", "/_mock/clock", {"advance": "2h"})
+        assert {parse_sse(each.read().decode())[-1][0] for each in streams} == {"response.completed"}
 
 
 class Machines:

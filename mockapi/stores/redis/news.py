@@ -36,6 +36,7 @@ class News:
 
     async def listen(self) -> None:
         """Be told of everything from now on; raises `StoreError`."""
+        self._me = uuid.uuid4().hex.encode()  # anew: a worker that was forked is somebody else
         connection = await connected(self._address)
         try:
             async with asyncio.timeout(_PATIENCE_S):
