@@ -126,7 +126,12 @@ class Courier:
             await self._deliver(project, claimed, now)
 
     async def _deliver(self, project: str, claimed: Delivery, now: float) -> None:
-        delivery = await self._webhooks.opened(project, claimed, now)
+        try:
+            delivery = await self._webhooks.opened(project, claimed, now)
+        except StoreError:
+            await outside_time(_AGAIN_S)
+            await self._store.change_delivery(project, claimed)  # nothing was sent: whoever looks next may have it
+            raise
         if delivery is None:
             return
         address = await self._webhooks.address(project, delivery, now)
@@ -142,8 +147,20 @@ class Courier:
         outcome = await self._poster.post(letter)
         if outcome.is_delivered and delivery.fault == "duplicate":
             await self._poster.post(letter._replace(note=f"{note}, duplicate"))
-        is_done = outcome.is_delivered or outcome.is_final
-        await self._webhooks.told(project, delivery, await self._core.now(project), is_delivered=is_done)
+        await self._tell(project, delivery, is_done=outcome.is_delivered or outcome.is_final)
+
+    async def _tell(self, project: str, delivery: Delivery, *, is_done: bool) -> None:
+        """Write down what came of an attempt: as long as the claim lasts, so that nobody makes it again."""
+        until = wall() + _LEASE_S / 2
+        while True:
+            try:
+                await self._webhooks.told(project, delivery, await self._core.now(project), is_delivered=is_done)
+            except StoreError:
+                if wall() >= until:
+                    raise
+                await outside_time(_AGAIN_S)
+            else:
+                return
 
 
 def _note(delivery: Delivery, now: float) -> str:
