@@ -216,8 +216,11 @@ def _wanted_seconds(body: Mapping[str, object], now: float) -> float:
         if moment.tzinfo is None:
             raise ValueError("the time needs a zone, like Z")
         return moment.timestamp() - now
-    except (KeyError, ValueError, OverflowError) as error:
-        raise MockError(f"{usage} {error}", status=400, code="mock_clock") from None
+    except KeyError:
+        raise MockError(usage, status=400, code="mock_clock") from None
+    except (ValueError, OverflowError) as error:
+        reason = str(error)
+        raise MockError(f"{reason[:1].upper()}{reason[1:]}. {usage}", status=400, code="mock_clock") from None
 
 
 def _shown(entry: Entry) -> JsonObject:

@@ -4,7 +4,7 @@ import gc
 import logging
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from mockapi import __version__
+from mockapi.authoring import check, errors, init, schema, tell_problems
 from mockapi.commands import explain, verdict
-from mockapi.errors import MockApiError, Problem, ScenarioError, UsageError
+from mockapi.errors import ScenarioError, UsageError
 from mockapi.settings import Settings
-from mockapi.wire.json import dumps, pretty
+from mockapi.wire.json import dumps
 from mockapi.wire.limits import Limit, parse_limit
 
 __all__ = ["main"]
@@ -31,8 +32,8 @@ def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
 
 
-main.add_command(explain)
-main.add_command(verdict)
+for _command in (check, errors, explain, init, schema, verdict):
+    main.add_command(_command)
 
 
 class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
@@ -196,7 +197,7 @@ def serve(paths: tuple[Path, ...], **options: Any) -> None:
     try:
         run(settings, say=click.echo)
     except ScenarioError as error:
-        _tell(error.problems)
+        tell_problems(error.problems)
         sys.exit(2)
     except UsageError as error:
         click.echo(f"mockapi: {error}", err=True)
@@ -231,120 +232,6 @@ def demo(host: str, port: int, tries: bool) -> None:
     except UsageError as error:
         click.echo(f"mockapi: {error}", err=True)
         sys.exit(2)
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-@click.option(
-    "--strict", is_flag=True, help="Find more: steps, prompts and names of templates that can do nothing. Warnings count: exit 1."
-)
-def check(paths: tuple[Path, ...], as_json: bool, strict: bool) -> None:
-    """Check scenario files: file:line:column, the key, what is wrong, what was probably meant. Exit 1 if anything is."""
-    from mockapi.engine.reach import unreached  # start-up time of the other commands
-    from mockapi.scenario.audit import audit_files
-    from mockapi.scenario.load import load_paths
-
-    problems: Sequence[Problem] = ()
-    warnings: list[Problem] = []
-    count = 0
-    try:
-        scenarios = load_paths(paths)
-        count = len(scenarios)
-        warnings = [warning for scenario in scenarios for warning in (*scenario.warnings, *unreached(scenario))]
-        warnings += audit_files(scenario.file for scenario in scenarios) if strict else []
-    except ScenarioError as error:
-        problems = error.problems
-    except MockApiError as error:
-        click.echo(f"mockapi: {error}", err=True)
-        sys.exit(2)
-    is_fine = not problems and not (strict and warnings)
-    if as_json:
-        click.echo(dumps({"ok": is_fine, "problems": problems, "warnings": warnings}))
-    elif problems:
-        _tell(problems)
-    else:
-        for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
-        verdict = "no problems" if is_fine else _counted(len(warnings), "warning")
-        click.echo(f"{_counted(count, 'scenario')}, {verdict}")
-    sys.exit(0 if is_fine else 1)
-
-
-@main.command()
-def schema() -> None:
-    """Print the JSON Schema of the scenario file, for editors."""
-    from mockapi.scenario.schema import scenario_schema  # start-up time of the other commands
-
-    click.echo(pretty(scenario_schema()))
-
-
-_STARTER = """\
-# A scenario to start from. Serve it:  mockapi serve {folder}
-# Check it:                            mockapi check {folder}
-scenario: first
-about: Answers a greeting, calls a function, answers from its output.
-
-steps:
-  # A plain string is contained in the newest user message, whatever the case.
-  - when:
-      input: hello
-    reply: Hello! What can I do for you?
-
-  # `/…/` is a regular expression; its named groups are match.NAME. `tools` asks that the request offers the function.
-  - when:
-      input: /weather in (?P<city>\\w+)/i
-      tools: [get_weather]
-    reply:
-      - function_call: {{name: get_weather, arguments: {{city: "{{{{ match.city }}}}"}}}}
-
-  # This turn brings the output of that call.
-  - when:
-      tool_output: get_weather
-    reply: "The weather: {{{{ tool_outputs.get_weather }}}}"
-
-  # An error instead of an answer, twice; a client that retries gets through at the third try.
-  - when:
-      input: busy
-    times: 2
-    error: rate_limit_exceeded
-"""
-
-
-@main.command()
-@click.argument("word", default="", metavar="[FILTER]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array, with headers, sample values and notes.")
-def errors(word: str, as_json: bool) -> None:
-    """List the real API's errors, for `error:` of scenarios. FILTER: a status, or a word in any column; exit 1 if none fits."""
-    from mockapi.wire.catalogue.listing import rows_with, shown, table_of
-
-    rows = rows_with(word)
-    if not rows and not as_json:
-        click.echo(f"mockapi: no error fits {word!r}; `mockapi errors` lists all", err=True)
-    else:
-        click.echo(pretty([shown(row) for row in rows]) if as_json else table_of(rows))
-    sys.exit(0 if rows else 1)
-
-
-@main.command()
-@click.argument("folder", default="scenarios", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
-def init(folder: Path) -> None:
-    """Write a small commented scenario, and the schema for your editor, into DIR (default: ./scenarios)."""
-    from mockapi.scenario.schema import scenario_schema
-
-    target = folder / "first.yaml"
-    if target.exists():
-        click.echo(f"mockapi: {target} is there already; nothing was written", err=True)
-        sys.exit(2)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        head = "# yaml-language-server: $schema=./scenario.schema.json\n"
-        target.write_text(head + _STARTER.format(folder=folder), encoding="utf-8")
-        (folder / "scenario.schema.json").write_bytes(pretty(scenario_schema()) + b"\n")
-    except OSError as error:
-        click.echo(f"mockapi: cannot write to {folder}: {error.strerror}", err=True)
-        sys.exit(2)
-    click.echo(f"wrote {target}; now run: mockapi serve {folder}")
 
 
 @main.command()
@@ -399,7 +286,7 @@ def bench(
             click.echo(f"mockapi: {error}", err=True)
             sys.exit(2)
     elif plugin:
-        rows, beside = run_plugin_bench(), "limit"
+        rows, beside = run_plugin_bench(rounds), "limit"
     elif streams:
         rows, beside = run_stream_bench(), "bare sse-starlette"
     elif state:
@@ -436,13 +323,3 @@ def _start_log(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if settings.log_format == "json" else logging.Formatter("%(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-
-
-def _tell(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        click.echo(str(problem), err=True)
-    click.echo(_counted(len(problems), "problem"), err=True)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"

@@ -7,12 +7,14 @@ import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockapi.errors import UsageError, VerificationError
+from mockapi.errors import UsageError, VerificationError, is_told
 from mockapi.wire.json import dumps, loads
 
 __all__ = ["AdminClient"]
 
 _TIMEOUT_S = 30.0
+
+__tracebackhide__ = is_told
 
 
 class AdminClient:

@@ -60,7 +60,10 @@ def explain(
         paths = (Path("scenarios"),)
     try:
         told = explain_call(journal, url, key or "none", admin_key) if journal else explain_request(paths, request.read())
-    except (MockApiError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        click.echo("mockapi: the request is not UTF-8 text", err=True)
+        sys.exit(2)
+    except MockApiError as error:
         click.echo(f"mockapi: {str(error).removeprefix('mockapi: ')}", err=True)
         sys.exit(2)
     text = told.pop("text")

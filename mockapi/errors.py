@@ -25,6 +25,7 @@ __all__ = [
     "StoreError",
     "UsageError",
     "VerificationError",
+    "is_told",
 ]
 
 
@@ -45,6 +46,12 @@ class VerificationError(MockApiError, AssertionError):
     def __init__(self, message: str, failed: Sequence[Mapping[str, object]] = ()) -> None:
         super().__init__(message)
         self.failed = tuple(failed)
+
+
+def is_told(info: object) -> bool:
+    """Whether pytest's `info` is about one of these errors: what a module's `__tracebackhide__` is, so that tracebacks end in the
+    test, where it can be mended."""
+    return isinstance(getattr(info, "value", None), MockApiError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 The server may be inside (`MockServer`, the pytest plugin) or outside: everything goes through its admin API.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,8 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from mockapi.client import AdminClient
-from mockapi.errors import UsageError
+from mockapi.errors import ScenarioError, UsageError, is_told
+from mockapi.wire.json import dumps
 
 __all__ = ["Project", "RecordedRequest", "Reply"]
 
@@ -20,8 +22,11 @@ Json = dict[str, Any]
 Reply = str | Sequence[Mapping[str, Any]] | Mapping[str, Any]
 """What a step's `reply` may be: a text, a list of items, or a mapping with `output` and overrides (docs/scenarios.md)."""
 
+__tracebackhide__ = is_told
+
 _AGAIN = "zzz-last-reply"
 _DELIVERY = "webhooks.delivery"
+_PLACE = re.compile(r"0-reply-\d+:\d+:\d+: (steps\[0\](\.|: ))?")
 
 
 class _Unset:
@@ -118,7 +123,10 @@ class Project:
         """The newest of `requests`; `UsageError` if there is none."""
         requests = self.requests
         if not requests:
-            raise UsageError(f"mockapi: nothing was asked yet of {self.base_url} with this API key")
+            raise UsageError(
+                f"mockapi: nothing was asked yet of {self.base_url} with this API key: does the code under test build its client "
+                "inside the test, of OPENAI_BASE_URL and OPENAI_API_KEY?"
+            )
         return requests[-1]
 
     @property
@@ -172,9 +180,12 @@ class Project:
         is_queued = when is None and times is not None
         if isinstance(times, int):
             step["times"] = times
-        self._upload({"scenario": scenario, "mode": "script" if is_queued else "rules", "steps": [step]})
+        try:
+            self._put(scenario, None, {"scenario": scenario, "mode": "script" if is_queued else "rules", "steps": [step]})
+        except UsageError as refused:
+            raise UsageError(_PLACE.sub("", str(refused))) from None  # in the words of the call, not of a file that nobody wrote
         if when is None and isinstance(times, _Unset):
-            self._upload({"scenario": _AGAIN, "steps": [step]})
+            self._put(_AGAIN, None, {"scenario": _AGAIN, "steps": [step]})
 
     def use(self, scenario: str | Path | Mapping[str, Any]) -> str:
         """Serve a scenario in this project: a file's path, YAML or JSON as text, or data. Its name.
@@ -184,17 +195,22 @@ class Project:
         from mockapi.scenario.load import load_text
         from mockapi.scenario.portable import portable
 
-        if isinstance(scenario, Mapping):
-            return self._upload(dict(scenario))
-        if isinstance(scenario, str) and ("\n" in scenario or scenario.lstrip().startswith("{") or "steps:" in scenario):
-            return self._put(load_text(scenario).name, scenario)
-        path = self._found(Path(scenario))
-        name, text = portable(path)
+        try:
+            if isinstance(scenario, Mapping):
+                scenario = dumps(scenario).decode()
+            if isinstance(scenario, str) and ("\n" in scenario or scenario.lstrip().startswith("{") or "steps:" in scenario):
+                return self._put(load_text(scenario).name, scenario)
+            path = self._found(Path(scenario))
+            name, text = portable(path)
+        except ScenarioError as error:
+            raise error.with_traceback(None) from None  # its traceback ends where the scenario is given
         self._files[name] = str(path)
         return self._put(name, text)
 
     def _found(self, path: Path) -> Path:
         place = path if self._folder is None else self._folder / path
+        if place.is_dir():
+            raise UsageError(f"mockapi: {place} is a folder: name its files, or serve all of them with `mockapi_scenarios`")
         if not place.is_file():
             raise UsageError(f"mockapi: there is no scenario file at {place}: correct the path, or give the scenario as text")
         return place
@@ -271,10 +287,6 @@ class Project:
         self._faults += 1
         given = {key: value for key, value in form.items() if value is not None}
         self._call("POST", "/faults", {"name": f"fault-{self._faults}", **given})
-
-    def _upload(self, scenario: Json) -> str:
-        name = scenario.setdefault("scenario", "scenario")
-        return self._put(str(name), None, scenario)
 
     def _put(self, name: str, text: str | None, data: Json | None = None) -> str:
         self._call("PUT", f"/scenarios/{quote(name, safe='')}", data, text=text)

@@ -15,12 +15,17 @@ __all__ = ["mockapi", "mockapi_settings"]
 
 _SESSION: "pytest.StashKey[Session]" = pytest.StashKey()
 _ACTIVE: "pytest.StashKey[Mock]" = pytest.StashKey()
-_HAS_FAILED: pytest.StashKey[bool] = pytest.StashKey()
+_HAS_PASSED: pytest.StashKey[bool] = pytest.StashKey()
 
 _TOLD = "No scenario step matches this request"
 _IMPORTED_TOO_EARLY = (
     "mockapi: an OpenAI client is built while this file is imported, before any test has set OPENAI_API_KEY and OPENAI_BASE_URL: "
     "build it inside the test, or in a fixture that asks for `mockapi`."
+)
+
+_FIXTURE_TOO_EARLY = (
+    "mockapi: an OpenAI client is built in a fixture before `mockapi` has set OPENAI_API_KEY and OPENAI_BASE_URL: let that "
+    "fixture ask for `mockapi`, with the scope of a test."
 )
 
 
@@ -74,10 +79,10 @@ def mockapi(
     if mock is None:
         pytest.fail(problem, pytrace=False)
     item.stash[_ACTIVE] = mock
-    item.stash[_HAS_FAILED] = False
+    item.stash[_HAS_PASSED] = False
     yield mock
     del item.stash[_ACTIVE]
-    is_judged = mock.strict and not item.stash.get(_HAS_FAILED, False)
+    is_judged = mock.strict and item.stash[_HAS_PASSED]
     try:
         problem, left = session.end(item.nodeid, mock, is_judged=is_judged)
     except MockApiError as error:
@@ -104,8 +109,11 @@ def pytest_runtest_makereport(
     """Below a test that failed: the requests that no step matched, which may be why."""
     report = yield
     mock = item.stash.get(_ACTIVE, None)
-    if call.when != "teardown" and call.excinfo is not None:  # skipped and expected failures too: they did not come to their end
-        item.stash[_HAS_FAILED] = True
+    if call.when == "call":  # never for an interrupted test; skipped and expected failures did not come to their end either
+        item.stash[_HAS_PASSED] = call.excinfo is None
+    has_fixture = "mockapi" in getattr(item, "fixturenames", ())
+    if report.when == "setup" and report.failed and has_fixture and mock is None and "OPENAI_API_KEY" in str(report.longrepr):
+        report.sections.append(("mockapi", _FIXTURE_TOO_EARLY))
     if report.when == "call" and report.failed:
         text = mock.misses() if mock is not None else ""
         if text and _TOLD not in str(report.longrepr):  # by the SDK's error, else

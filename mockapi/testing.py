@@ -95,7 +95,7 @@ class Session:
         if server is None:
             self._lay_down(mock, settings)
         for marker in reversed([*item.iter_markers("scenario")]):
-            for file in marker.args:
+            for file in _files_of(marker):
                 mock.use(file)
         self._divert_early_clients(item, mock, monkeypatch)
         _renew_module_client(monkeypatch)
@@ -189,6 +189,19 @@ class Session:
             monkeypatch.setattr(client, "api_key", _EARLY_KEY)
 
 
+def _files_of(marker: pytest.Mark) -> Iterator[Path]:
+    """The paths that a mark names."""
+    example = '@pytest.mark.scenario("weather.yaml")'
+    if marker.kwargs:
+        raise UsageError(f"the mark `scenario` takes paths of scenario files, and no '{next(iter(marker.kwargs))}=': {example}")
+    if not marker.args:
+        raise UsageError(f"the mark `scenario` names no file: {example}")
+    for file in marker.args:
+        if not isinstance(file, str | os.PathLike):
+            raise UsageError(f"the mark `scenario` takes paths of scenario files, not {file!r}: {example}")
+        yield Path(file)
+
+
 def _clients(objects: Iterable[object]) -> Iterator[Any]:
     """The SDK's clients among some objects."""
     sdk = sys.modules.get("openai")
@@ -201,7 +214,7 @@ def _renew_module_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """`openai.responses.create(…)` without a client: it is built anew, of this test's environment."""
     sdk = sys.modules.get("openai")
     for name in ("_client", "api_key", "base_url", "organization", "project"):
-        if getattr(sdk, name, None) is not None:
+        if hasattr(sdk, name):  # also where it is None: the client that a test makes is forgotten at its end
             monkeypatch.setattr(sdk, name, None)
 
 

@@ -29,7 +29,7 @@ def test_the_table():
 
 
 def test_what_the_plugin_costs_is_measured():
-    result = CliRunner().invoke(main, ["bench", "--plugin", "--json"])
+    result = CliRunner().invoke(main, ["bench", "--plugin", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
     assert [(row["bare"], row["unit"]) for row in rows] == [(30, "ms"), (150, "ms"), (2, "ms")]

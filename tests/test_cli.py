@@ -239,6 +239,18 @@ def test_init_writes_a_scenario_that_is_fine(tmp_path):
     assert "is there already" in again.output
 
 
+def test_init_overwrites_no_file_of_others(tmp_path):
+    schema = tmp_path / "scenario.schema.json"
+    schema.write_text("mine")
+    result = run("init", str(tmp_path))
+    assert (result.exit_code, schema.read_text()) == (2, "mine")
+    assert "nothing was written" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["scenario.schema.json"]
+    schema.write_text('{"title": "mockapi scenario", "of": "an older release"}')
+    assert run("init", str(tmp_path)).exit_code == 0
+    assert "$defs" in schema.read_text()
+
+
 def test_init_cannot_write(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("init", str(tmp_path / "file" / "below"))

@@ -9,17 +9,14 @@ import pytest
 
 from mockapi.cli import main
 from mockapi.project import Project
+from mockapi.scenario.failures import ErrorForm, FailForm
 from mockapi.scenario.faults import BadJson, BadToolCall, FaultForm
 from mockapi.scenario.forms import FORMS, draft_of, long_item
 from mockapi.scenario.limits import RateForm
 from mockapi.scenario.load import load_text
 from mockapi.scenario.model import (
     OPERATIONS,
-    BackgroundForm,
     Defaults,
-    ErrorForm,
-    FailForm,
-    PaceForm,
     ReplyForm,
     ScenarioFile,
     StepForm,
@@ -27,6 +24,7 @@ from mockapi.scenario.model import (
     When,
 )
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
+from mockapi.scenario.timing import BackgroundForm, PaceForm
 from mockapi.scenario.webhooks import DelayForm, FaultName, WebhookForm
 from mockapi.server import build_app
 from mockapi.service import verification

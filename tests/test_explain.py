@@ -127,3 +127,10 @@ def test_a_call_of_another_endpoint_is_explained_by_its_steps(serve):
         main, ["explain", "--journal", answer.headers["x-request-id"], "--url", server.url, "--key", "test-key"]
     )
     assert result.stdout.splitlines() == ["The request: responses.retrieve.", "talk, read (test:8) answers:"]
+
+
+def test_a_request_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "talk.yaml").write_text(FILE)
+    (tmp_path / "request").write_bytes(b"\xff\xfe")
+    result = CliRunner().invoke(main, ["explain", str(tmp_path), "--request", str(tmp_path / "request")])
+    assert (result.exit_code, result.output) == (2, "mockapi: the request is not UTF-8 text\n")

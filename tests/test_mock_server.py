@@ -92,7 +92,7 @@ def test_use_takes_paths_texts_and_data(mock, client, tmp_path):
         mock.use("gone.yaml")
     with pytest.raises(ScenarioError, match="unknown key"):
         mock.use("steps: [{repl: x}]")
-    with pytest.raises(UsageError, match=r"mockapi: .*expected a mapping"):
+    with pytest.raises(ScenarioError, match=r"expected a mapping"):
         mock.use({"steps": ["x"]})
 
 
@@ -146,6 +146,25 @@ def test_faults_are_cleared_and_misses_raise(mock, client):
         ask(client, "y")
     with pytest.raises(UsageError, match=r"mockapi: .*expected 'timeout'"):
         mock.fault("no_such_fault")
+
+
+WRONG = [
+    (lambda mock: mock.reply("x", when={"inptu": "a"}), "mockapi: when.inptu: unknown key; did you mean 'input'?"),
+    (lambda mock: mock.reply([{"function_cal": {}}]), "mockapi: reply[0]: unknown item type 'function_cal'; did you mean 'function_call'?"),
+    (lambda mock: mock.reply(), "mockapi: a step needs one of reply, error, fail, incomplete, fault"),
+    (lambda mock: mock.fault("timeouts"), "mockapi: fault: expected 'timeout', "),
+    (lambda mock: mock.fail_next("rate_limit"), "mockapi: error: unknown error code; did you mean 'rate_limit_exceeded'?"),
+    (lambda mock: mock.advance("ten"), "mockapi: A duration is written like 250ms, 2s, 10m or 1h30m"),
+    (lambda mock: mock.last_request, "mockapi: nothing was asked yet of http://"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("do", "words"), WRONG)
+def test_what_cannot_be_done_is_told_in_the_words_of_the_call(mock, do, words):
+    with pytest.raises(UsageError) as told:
+        do(mock)
+    assert str(told.value).startswith(words)
+    assert "steps[0]" not in str(told.value)
 
 
 def test_all_pages_of_the_journal_are_read(mock, client, monkeypatch):

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockapi.engine.mould import _answer, _stream
@@ -51,6 +51,7 @@ def test_every_response_of_a_step_is_what_its_plan_says(reply, pace, body):
         assert timeline.response_id in timeline.answer.decode()
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='ab %@#0123456789"\\é\n', min_size=1, max_size=60))
 def test_any_text(text):
     service = make(f"steps: [{{reply: {dumps({'output': text}).decode()}}}]")

@@ -87,6 +87,36 @@ def test_a_diff_of_huge_texts_stays_small():
     assert all(len(line) < 500 for line in lines)
 
 
+FAR = "Number one is followed by number two. " * 60  # many more words than are compared at once
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"),
+    [
+        (f"{FAR}Be brief.", f"{FAR}Be long."),
+        (f"{FAR}Be brief. {FAR}", f"Hello. {FAR}Be long. {FAR}"),
+        (f"{FAR}{FAR}Be brief.", f"{FAR}{FAR}Be long."),
+    ],
+)
+def test_a_difference_far_into_long_texts_is_found(wanted, got):
+    left, right = diff_of(wanted, got)
+    assert "Be [brief]." in left
+    assert "Be [long]." in right
+    assert len(left) < 200
+
+
+def test_a_text_that_breaks_off_is_told():
+    left, right = diff_of(f"{FAR}Be brief.", FAR)
+    assert left.endswith("two. [Be brief.]")
+    assert right.endswith("two. []")
+
+
+def test_texts_that_differ_in_case_alone():
+    assert "BRIEF" in diff_of(f"{LONG} Be brief.", f"{LONG} Be BRIEF.")[1]
+    assert "[BRIEF]" in diff_of(f"{FAR}Be brief.", f"{FAR}Be BRIEF.")[1]
+    assert diff_of(LONG, LONG) == diff_of(FAR, FAR) == ()
+
+
 def test_a_script_names_the_step_that_waits():
     script = load_text("mode: script\nsteps: [{name: a, when: {input: a}, reply: x}, {name: b, when: {input: b}, reply: x}]", "s")
     message = unmatched_message([Candidate(script, {})], facts({"input": "b"}))

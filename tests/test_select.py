@@ -118,7 +118,7 @@ The nearest:
 def test_a_miss_without_scenarios_says_so():
     client = TestClient(build_app(Settings(clock="virtual", unmatched="error"), []))
     answer = client.post("/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH)
-    assert "No scenario is loaded." in answer.json()["error"]["message"]
+    assert "No scenario is loaded: say what to answer with mockapi.reply(...)" in answer.json()["error"]["message"]
 
 
 def test_chance_that_does_not_fire_falls_back_to_the_reply_or_to_the_next_step():

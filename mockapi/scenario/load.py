@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from mockapi.errors import Problem, ScenarioError, UsageError
 from mockapi.scenario.checks import impossible
+from mockapi.scenario.failures import ErrorForm, FailForm
 from mockapi.scenario.faults import Fault, fault_of
 from mockapi.scenario.limits import limits_of
 from mockapi.scenario.match import Criterion, compile_when
-from mockapi.scenario.model import NAME_PATTERN, BackgroundForm, ErrorForm, FailForm, PaceForm, ScenarioFile, StepForm
+from mockapi.scenario.model import NAME_PATTERN, ScenarioFile, StepForm
 from mockapi.scenario.pictures import with_pictures
 from mockapi.scenario.places import PlaceError
 from mockapi.scenario.reply import Reply, compile_reply
@@ -22,6 +23,7 @@ from mockapi.scenario.report import problems_of, warnings_of
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed, circular
 from mockapi.scenario.source import Source, read_source
 from mockapi.scenario.template import Render, TemplateError, Where, compile_value, static_needs
+from mockapi.scenario.timing import BackgroundForm, PaceForm
 from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.json import JsonObject
 from mockapi.wire.limits import Limit

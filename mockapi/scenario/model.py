@@ -3,29 +3,24 @@
 Words for what is wrong are made in `mockapi.scenario.report`.
 """
 
-import re
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from mockapi.scenario.failures import Error, Fail
 from mockapi.scenario.faults import FaultKey, fault_of
+from mockapi.scenario.fields import STRICT
 from mockapi.scenario.forms import ReplyItem
 from mockapi.scenario.limits import RateLimits
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
-from mockapi.scenario.template import is_template
 from mockapi.scenario.text import compile_text, is_matcher
-from mockapi.scenario.units import parse_duration, parse_rate
+from mockapi.scenario.timing import PaceForm, Run
 from mockapi.scenario.webhooks import WebhookForm
-from mockapi.wire.catalogue import ERROR_NAMES, row_of
-from mockapi.wire.catalogue.scripted import check_header
 from mockapi.wire.typed import by_kind
 
-__all__ = ["BackgroundForm", "ErrorForm", "FailForm", "PaceForm", "ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
-
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
+__all__ = ["ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
 
 NAME_PATTERN = "[A-Za-z0-9._-]+"
 
@@ -40,21 +35,6 @@ _MATCHER_SCHEMA = {
     "anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1, "maxProperties": 1}],
 }
 Matcher = Annotated[object, AfterValidator(_matcher), WithJsonSchema(_MATCHER_SCHEMA)]
-Duration = Annotated[
-    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "examples": ["250ms", "2s", "1h30m"]})
-]
-Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string", "examples": ["50/s"]})]
-
-
-def _percent(value: object) -> float:
-    if isinstance(value, str) and value.endswith("%") and value[:-1].replace(".", "", 1).isdigit():
-        share = float(value[:-1]) / 100
-        if share <= 1:
-            return share
-    raise ValueError("jitter is written like 20%, at most 100%")
-
-
-Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "examples": ["20%"]})]
 
 
 OPERATIONS = (
@@ -204,141 +184,6 @@ Reply = Annotated[
     object,
     by_kind("text, a list of items, or a mapping", text=str, items=list[ReplyItem], mapping=ReplyForm),
 ]
-
-
-def _known_code(value: str) -> str:
-    if row_of(value) is None:
-        raise _unknown_code(value)
-    return value
-
-
-def _unknown_code(value: str) -> PydanticCustomError:
-    return PydanticCustomError("unknown_code", "unknown error code", {"given": value, "known": "|".join(ERROR_NAMES)})
-
-
-def _header_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-        raise ValueError(f"{name!r} is not a header's name")
-    if name.lower() in ("content-length", "transfer-encoding", "connection"):
-        raise ValueError(f"{name!r} belongs to the connection, not to the answer")
-    return name
-
-
-def _header_value(value: str) -> str:
-    if not is_template(value):
-        check_header(value)
-    return value
-
-
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
-
-
-class ErrorForm(BaseModel):
-    """An HTTP error instead of an answer."""
-
-    model_config = STRICT
-
-    code: str | None = None
-    """The error's code; one of the catalogue (`mockapi errors`) brings everything else."""
-    status: Annotated[int, Field(ge=400, le=599)] | None = None
-    """The HTTP status; with it the code may be any."""
-    type: str | None = None
-    """The error's type."""
-    message: str | None = None
-    """What the error says."""
-    param: str | None = None
-    """The parameter that the error is about."""
-    headers: dict[HeaderName, HeaderValue] | None = None
-    """Headers of the answer, such as `retry-after`."""
-
-    @model_validator(mode="after")
-    def _says_what(self) -> "ErrorForm":
-        if self.status is None and self.code is None:
-            raise ValueError("give a status, or a code of the catalogue (`mockapi errors` lists it)")
-        if self.status is None and row_of(str(self.code)) is None:
-            raise _unknown_code(str(self.code))
-        return self
-
-
-class FailForm(BaseModel):
-    """A failure after the reply's items."""
-
-    model_config = STRICT
-
-    code: str
-    """The code of the failure."""
-    message: str | None = None
-    """What the failure says."""
-    type: str | None = None
-    """The type in the `error` event."""
-
-
-KnownCode = Annotated[str, AfterValidator(_known_code)]
-Error = Annotated[str | ErrorForm, by_kind("a code or a mapping", text=KnownCode, mapping=ErrorForm)]
-Fail = Annotated[str | FailForm, by_kind("a code or a mapping", text=str, mapping=FailForm)]
-Unit = Literal["words", "tokens", "chars"]
-Chunk = Annotated[
-    Unit | int, by_kind("words, tokens, chars or a number", text=Unit, number=Annotated[int, Field(ge=1, le=1_000_000)])
-]
-
-
-def _not_busy(seconds: float) -> float:
-    if 0 < seconds < 0.1:
-        raise ValueError("keepalive events come every 100ms at most")
-    return seconds
-
-
-Keepalive = Annotated[Duration, AfterValidator(_not_busy)]
-
-
-class PaceForm(BaseModel):
-    """Timing of the reply's events."""
-
-    model_config = STRICT
-
-    first: Duration = 0.0
-    """The wait before the first delta."""
-    rate: Rate | None = None
-    """Deltas per time; all at once unless given."""
-    chunk: Chunk = "words"
-    """What a delta holds; a number counts characters."""
-    jitter: Percent = 0.0
-    """How much longer or shorter an interval may be."""
-    keepalive: Keepalive = 0.0
-    """A `keepalive` event after each such time without another event."""
-
-
-Polls = Annotated[int, Field(ge=0, le=1_000_000)]
-Span = Annotated[object, by_kind("a duration or a number of polls", text=Duration, number=Polls)]
-State = Literal["queued", "in_progress"]
-
-
-class BackgroundForm(BaseModel):
-    """Timing of a background run: durations, or whole numbers of polls that see each state, or where it is stuck."""
-
-    model_config = STRICT
-
-    queued: Span | None = None
-    """How long the run is queued, or how many polls see it so."""
-    in_progress: Span | None = None
-    """How long the run is in progress, or how many polls see it so."""
-    stuck: State | None = None
-    """The status that the run never leaves."""
-
-    @model_validator(mode="after")
-    def _is_of_one_kind(self) -> "BackgroundForm":
-        spans = [span for span in (self.queued, self.in_progress) if span is not None]
-        if self.stuck is not None and spans:
-            raise ValueError("a run is stuck, or it takes its time: not both")
-        if self.stuck is None and not spans:
-            raise ValueError("say queued and in_progress, or stuck")
-        if len({type(span) for span in spans}) > 1:
-            raise ValueError("give queued and in_progress both as durations, or both as numbers of polls")
-        return self
-
-
-Run = Annotated[object, by_kind("manual, or a mapping", text=Literal["manual"], mapping=BackgroundForm)]
 
 
 class StepForm(BaseModel):

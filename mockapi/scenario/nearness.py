@@ -1,7 +1,7 @@
 """How near a step came to a request: every criterion with ✓ or ✗, wanted and got, in words that a terminal shows well."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ _SHORT = 60  # characters of a text that is compared by eye
 _MOST_WANTED, _MOST_GOT = 200, 1_500  # words of long texts that are compared
 _AROUND = 4  # words that are shown around a difference
 _LONGEST_SIDE = 400
+_Code = tuple[str, int, int, int, int]  # what difflib says of two stretches
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -81,12 +82,34 @@ def diff_of(wanted: str, got: str) -> tuple[str, ...]:
     """Two lines that show where long texts part, what differs in brackets; none for short texts, or where all differs."""
     if max(len(wanted), len(got)) <= _SHORT or len(wanted) <= _SHORT // 3:
         return ()
-    one, other = _WORD.findall(wanted)[:_MOST_WANTED], _WORD.findall(got)[:_MOST_GOT]
-    matcher = SequenceMatcher(None, [word.casefold() for word in one], [word.casefold() for word in other], autojunk=False)
-    codes = matcher.get_opcodes()
+    one, other = _WORD.findall(wanted), _WORD.findall(got)
+    return _parting(one, other, str.casefold) or _parting(one, other, str)
+
+
+def _parting(one: Sequence[str], other: Sequence[str], fold: Callable[[str], str]) -> tuple[str, ...]:
+    """Where they part: among their first words, or, where those are equal, as far behind as that may be."""
+    codes = _codes(one[:_MOST_WANTED], other[:_MOST_GOT], fold)
+    begins = codes[0][4] if codes[0][0] == "insert" else 0
+    is_far = len(one) > _MOST_WANTED and [code[0] for code in codes if code[0] != "insert"] == ["equal"]
+    if is_far:
+        same = next((n for n, pair in enumerate(zip(one, other[begins:], strict=False)) if fold(pair[0]) != fold(pair[1])), None)
+        start = max(0, (min(len(one), len(other) - begins) if same is None else same) - 2 * _AROUND)
+        one, other = one[start:], other[begins + start :]
+        codes = _codes(one[:_MOST_WANTED], other[:_MOST_GOT], fold)
     common = [word for kind, before, after, _, _ in codes if kind == "equal" for word in one[before:after]]
-    if _letters(common) * 2 < _letters(one):
+    is_alike = is_far or _letters(common) * 2 >= _letters(one[:_MOST_WANTED])
+    if not is_alike or all(code[0] == "equal" for code in codes):
         return ()
+    left, right = _sides(codes, one, other)
+    before = "…" if is_far else ""
+    return f"wanted: {before}{_side(left)}", f"got:    {before}{_side(right)}"
+
+
+def _codes(one: Sequence[str], other: Sequence[str], fold: Callable[[str], str]) -> Sequence[_Code]:
+    return SequenceMatcher(None, [*map(fold, one)], [*map(fold, other)], autojunk=False).get_opcodes()
+
+
+def _sides(codes: Sequence[_Code], one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:
     left, right = "", ""
     for number, (kind, a, b, c, d) in enumerate(codes):
         is_first, is_last = number == 0, number == len(codes) - 1
@@ -98,7 +121,7 @@ def diff_of(wanted: str, got: str) -> tuple[str, ...]:
         else:
             left += _marked(one[a:b])
             right += _marked(other[c:d])
-    return f"wanted: {_side(left)}", f"got:    {_side(right)}"
+    return left, right
 
 
 def _letters(words: Sequence[str]) -> int:

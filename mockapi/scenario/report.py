@@ -10,15 +10,12 @@ from pydantic_core import ErrorDetails
 
 from mockapi.errors import Problem
 from mockapi.scenario.checks import unanswered, unknown_types
+from mockapi.scenario.failures import ErrorForm, FailForm
 from mockapi.scenario.faults import FaultForm
 from mockapi.scenario.forms import FORMS, ITEM_TYPES
 from mockapi.scenario.limits import RateForm
 from mockapi.scenario.model import (
-    BackgroundForm,
     Defaults,
-    ErrorForm,
-    FailForm,
-    PaceForm,
     ReplyForm,
     ScenarioFile,
     StepForm,
@@ -29,6 +26,7 @@ from mockapi.scenario.model import (
 from mockapi.scenario.places import Placed, items_of
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, PromptMessage, ResponseSeed
 from mockapi.scenario.source import Source
+from mockapi.scenario.timing import BackgroundForm, PaceForm
 from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.typed import keys_of
 

@@ -12,6 +12,7 @@ from mockapi.scenario.nearness import Row, compare, lines_of, summary_of
 __all__ = ["Candidate", "Selection", "nearness", "obstacle", "place_of", "select_other", "select_step", "unmatched_message"]
 
 _NEAREST = 3
+_SCRIPT = "say what to answer with mockapi.reply(...) in a test, or with a scenario that the server is given"
 
 Fires = Callable[[Step, str], bool]
 """Whether a step's `chance` fires for this request."""
@@ -93,7 +94,7 @@ def unmatched_message(candidates: Sequence[Candidate], facts: Facts) -> str:
     """What a person needs inside a test's traceback: the three nearest steps, each criterion with ✓ or ✗, wanted and got."""
     head = f"No scenario step matches this request: {summary_of(facts)}."
     if not candidates:
-        return f"{head} No scenario is loaded."
+        return f"{head} No scenario is loaded: {_SCRIPT}."
     ranked = sorted((miss for candidate in candidates for miss in _misses(candidate, facts)), key=lambda miss: miss[0])
     lines = [head, "The nearest:" if ranked else "The scenarios have no step for it."]
     for _, candidate, step in ranked[:_NEAREST]:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.planner import Moment, scripted_error, scripted_hit
-from mockapi.errors import ApiError, MockError, ScenarioError
+from mockapi.errors import ApiError, MockError, Problem, ScenarioError
 from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.load import CREATE, Scenario, Step, load_text
 from mockapi.scenario.match import Facts, match_criteria
@@ -54,8 +54,14 @@ def _compiled(name: str, text: str) -> _Armed:
     try:
         scenario = load_text(text, FAULTS)
     except ScenarioError as error:
-        raise _refused("\n".join(f"{problem.key}: {problem.message}" for problem in error.problems)) from None
+        raise _refused("\n".join(map(_worded, error.problems))) from None
     return _Armed(name, scenario, (*scenario.steps, *scenario.others)[0], scenario.about == _PICKED)
+
+
+def _worded(problem: Problem) -> str:
+    """In the words of the call: that a fault is kept as a step is nobody's affair."""
+    key = problem.key.removeprefix("steps[0]").removeprefix(".")
+    return f"{key}: {problem.message}" if key else problem.message
 
 
 class Faults:
