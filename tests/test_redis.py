@@ -267,6 +267,22 @@ def test_a_redis_that_is_full_is_told_as_such(server, opened):
     assert run(made.add_response("a", record("resp_2"))) == [True]
 
 
+def test_a_primary_that_became_a_replica_is_left(server, opened):
+    made = opened()
+    run(made.take_ordinal("a", b"k"))
+    server.ask("REPLICAOF", "127.0.0.1", "1")
+    before = made._made._idle[-1]
+    assert "read only replica" in failure(made.take_ordinal("a", b"k"))
+    server.ask("REPLICAOF", "NO", "ONE")
+    assert run(made.take_ordinal("a", b"k")) == [1]
+    assert before not in made._made._idle
+
+
+def test_who_may_not_listen_is_told_so(server):
+    server.ask("ACL", "SETUSER", "deaf", "on", ">p", "~*", "+@all", "resetchannels")
+    assert "does not let us in" in refusal(f"redis://deaf:p@127.0.0.1:{server.port}/0")
+
+
 def test_keys_of_others_are_told_as_such(server, opened):
     made = opened()
     run(made.add_response("a", record()), made.add_conversation("a", thread()))

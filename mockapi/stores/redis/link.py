@@ -7,13 +7,21 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from redis.asyncio import Connection, ConnectionPool
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from mockapi.errors import StoreError, UsageError
 from mockapi.stores.codec import FORMAT
 from mockapi.stores.redis.script import SCRIPTS
 
-__all__ = ["FORMAT_KEY", "Address", "Command", "Link", "RefusedError", "connected", "disconnected", "reply_of"]
+__all__ = ["FORMAT_KEY", "Address", "Command", "Link", "RefusedError", "connected", "disconnected", "failure_of", "reply_of"]
 
 FORMAT_KEY = "mockapi:format"
 
@@ -70,7 +78,7 @@ async def connected(address: Address) -> Connection:
             _check_format(address, found)
     except (RedisError, OSError, EOFError) as error:
         await disconnected(connection)
-        raise _failure(address, error) from None
+        raise failure_of(address, error) from None
     except BaseException:
         await disconnected(connection)
         raise
@@ -111,11 +119,12 @@ async def _exchanged(connection: Connection, commands: Sequence[Command]) -> lis
 def reply_of(address: Address, reply: Any) -> Any:
     """A reply; `StoreError` in words if it is an error."""
     if isinstance(reply, Exception):
-        raise _failure(address, reply)
+        raise failure_of(address, reply)
     return reply
 
 
-def _failure(address: Address, error: BaseException) -> StoreError:
+def failure_of(address: Address, error: BaseException) -> StoreError:
+    """What a client is told of an error of the connection or of Redis."""
     told = str(error).partition(" script: ")[0].strip(" .") or type(error).__name__
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return StoreError(f"The store {address.name} did not answer within {_PATIENCE_S:g} seconds.")
@@ -200,7 +209,7 @@ class Link:
             try:
                 await self._travel(jobs)
             except (StoreError, RedisError, OSError, EOFError) as error:
-                failure = error if isinstance(error, StoreError) else _failure(self._address, error)
+                failure = error if isinstance(error, StoreError) else failure_of(self._address, error)
                 if self._failed is not None:  # those that wait would meet the same
                     jobs += self._waiting
                     self._waiting.clear()
@@ -217,12 +226,15 @@ class Link:
                 await _send_scripts(connection, jobs, replies)
         except TimeoutError as error:
             await disconnected(connection)
-            self._rest(_failure(self._address, error))
+            self._rest(failure_of(self._address, error))
             raise
         except BaseException:
             await disconnected(connection)
             raise
-        self._idle.append(connection)
+        if any([type(reply) is ReadOnlyError for reply in replies]):  # a replica now: its name may lead to the new primary
+            await disconnected(connection)
+        else:
+            self._idle.append(connection)
         at = 0
         for job in jobs:
             if not job.replies.done():

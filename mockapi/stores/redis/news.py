@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from mockapi.clock import outside_time
 from mockapi.errors import StoreError
 from mockapi.stores.base import ALL_PROJECTS
-from mockapi.stores.redis.link import Address, connected, disconnected
+from mockapi.stores.redis.link import Address, connected, disconnected, failure_of
 
 __all__ = ["News"]
 
@@ -42,6 +42,9 @@ class News:
             async with asyncio.timeout(_PATIENCE_S):
                 await connection.send_command("SUBSCRIBE", self.channel)
                 await connection.read_response(disable_decoding=True)
+        except (RedisError, OSError, EOFError) as error:
+            await disconnected(connection)
+            raise failure_of(self._address, error) from None
         except BaseException:
             await disconnected(connection)
             raise
