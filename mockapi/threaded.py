@@ -53,6 +53,8 @@ class ThreadedServer:
     """
 
     def __init__(self, settings: Settings) -> None:
+        if settings.workers > 1:
+            raise UsageError("workers are processes of `mockapi serve`; a server inside this process is one")
         app, _, life = compose_app(settings)
         self._socket = bind(settings)
         self.port: int = self._socket.getsockname()[1]

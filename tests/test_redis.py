@@ -127,7 +127,7 @@ def test_a_project_whose_keys_expired_is_off_the_list(server, opened):
 
 
 def test_the_project_that_was_unused_longest_goes_first(server, opened):
-    made = opened(max_projects=2)
+    made = opened(max_projects=3)
     run(made.move_clock("*", 1.0), *(made.add_response(each, record()) for each in "abc"))
     found = run(*(made.get_response(each, "resp_1") for each in "abc"), made.get_offset("a"))
     assert [each is not None for each in found] == [False, True, True, True]

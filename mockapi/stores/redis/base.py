@@ -1,5 +1,6 @@
 """What all parts of the Redis store share: names of keys, how scripts are run, and which projects there are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -10,14 +11,14 @@ from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.redis.link import Address, Command, Link
 from mockapi.stores.redis.script import Script
 
-__all__ = ["DAY_S", "OUTBOXES", "PROJECTS", "Base", "encoded_name", "encoded_project", "flat_sums"]
+__all__ = ["DAY_S", "OUTBOXES", "PROJECTS", "Base", "decoded_name", "encoded_name", "encoded_project", "flat_sums"]
 
 DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _MANY = 100
 
 PROJECTS = "mockapi:projects"
-"""The names of all projects but `*`, by when they were last used, to the hour."""
+"""The names of all projects but `*`, by when they were last used: as this process saw it, or another within the hour."""
 
 OUTBOXES = "mockapi:outboxes"
 """The names of projects whose outbox may hold something, by when something came in."""
@@ -29,6 +30,8 @@ _NAMES = (
 )
 """All keys of a project: nothing has to be searched for when it is forgotten."""
 
+_ESCAPED = re.compile(rb"\\[\\0]")
+
 _TOUCH = Script("for i = 2, #ARGV do keep(ARGV[i]) end")
 _KNOW = Script("call('SET', base .. 'known', 1)\nkeep('known')")
 
@@ -36,7 +39,14 @@ _KNOW = Script("call('SET', base .. 'known', 1)\nkeep('known')")
 def encoded_name(name: str) -> bytes:
     """An id or a name as part of a key: without zeros, which part them there."""
     data = name.encode("utf-8", "surrogatepass")
-    return data.replace(b"\\", b"\\\\").replace(b"\0", b"\\0") if b"\0" in data else data
+    return data.replace(b"\\", b"\\\\").replace(b"\0", b"\\0") if b"\0" in data or b"\\" in data else data
+
+
+def decoded_name(data: bytes) -> str:
+    """What was encoded."""
+    if b"\\" in data:
+        data = _ESCAPED.sub(lambda found: b"\0" if found[0] == b"\\0" else b"\\", data)
+    return data.decode("utf-8", "surrogatepass")
 
 
 def flat_sums(amounts: Mapping[str, int]) -> list[bytes | int]:
@@ -63,6 +73,7 @@ class Base:
         self._made: Link | None = None
         self._bases: dict[str, str] = {}
         self._touched: dict[str, float] = {}
+        self._used: dict[bytes, float] = {}  # since the list of projects was last told
 
     @property
     def _link(self) -> Link:
@@ -95,6 +106,8 @@ class Base:
     async def _write(self, project: str, script: Script, *arguments: Any, then: Sequence[Command] = ()) -> Any:
         """What a script that changes something says; commands about no project may go with it, behind it."""
         (is_known, result), *_ = await self._link.ask_all([self._called(project, script, *arguments), *then])
+        if project != ALL_PROJECTS:
+            self._used[encoded_project(project)] = wall()
         if not is_known:
             await self._enlist(project)
         elif stopwatch() - self._touched.get(project, -_HOUR_S) >= _HOUR_S:
@@ -105,7 +118,8 @@ class Base:
         """Put a project on the list; the one that was not used for the longest time goes when there are too many."""
         await self._touch(project)
         await self._link.ask(*self._called(project, _KNOW))
-        while await self._link.ask("ZCARD", PROJECTS) > self._max_projects:
+        everybodys = self._key(ALL_PROJECTS, "known")
+        while sum(await self._link.ask_all([("ZCARD", PROJECTS), ("EXISTS", everybodys)])) > self._max_projects:
             oldest = await self._link.ask("ZRANGE", PROJECTS, 0, 0)
             for each in oldest:
                 await self._forget(each.decode("utf-8", "surrogatepass"))
@@ -115,11 +129,14 @@ class Base:
         if len(self._touched) >= self._max_projects:
             self._touched.clear()
         self._touched[project] = stopwatch()
-        now = wall()
+        now, used, self._used = wall(), self._used, {}
         commands: list[Command] = [self._called(each, _TOUCH, *_NAMES) for each in {project, ALL_PROJECTS}]
         commands.append(("ZREMRANGEBYSCORE", PROJECTS, "-inf", now - self._retention_s - 2 * _HOUR_S))
         if project != ALL_PROJECTS:
             commands.append(("ZADD", PROJECTS, now, encoded_project(project)))
+            used.pop(encoded_project(project), None)
+        if used:
+            commands.append(("ZADD", PROJECTS, "XX", *(part for name, at in used.items() for part in (at, name))))
         await self._link.ask_all(commands)
 
     async def _projects(self) -> list[str]:

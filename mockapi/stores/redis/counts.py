@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mockapi.stores.base import ALL_PROJECTS
-from mockapi.stores.redis.base import Base, encoded_name, flat_sums
+from mockapi.stores.redis.base import Base, decoded_name, encoded_name, flat_sums
 from mockapi.stores.redis.script import Script
 from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, slack_of
 
@@ -147,7 +147,8 @@ class Counts(Base):
         sums: dict[str, int] = {}
         for flat in await self._of_all(projects, _GET_USAGE):
             for name, amount in zip(flat[::2], flat[1::2], strict=True):
-                sums[name.decode()] = sums.get(name.decode(), 0) + int(amount)
+                own = decoded_name(name)
+                sums[own] = sums.get(own, 0) + int(amount)
         return sums
 
     async def draw(self, project: str, demands: Sequence[Demand], now: float) -> Draw:

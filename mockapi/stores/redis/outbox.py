@@ -7,7 +7,7 @@ from typing import Any
 from mockapi.clock import wall
 from mockapi.stores.base import ALL_PROJECTS, Delivery, Target
 from mockapi.stores.codec import delivery_from, delivery_to
-from mockapi.stores.redis.base import OUTBOXES, Base, encoded_name, encoded_project
+from mockapi.stores.redis.base import OUTBOXES, Base, decoded_name, encoded_name, encoded_project
 from mockapi.stores.redis.script import Script
 
 __all__ = ["Outbox"]
@@ -198,7 +198,7 @@ class Outbox(Base):
         targets: list[Target] = []
         for project, since, ((offset, *flat), length) in zip(projects, listed[1::2], all_told, strict=True):
             for url, due in zip(flat[::2], flat[1::2], strict=True):
-                targets.append(Target(project, url.decode(), _seconds(due) - float(offset) - float(everybodys[0])))
+                targets.append(Target(project, decoded_name(url), _seconds(due) - float(offset) - float(everybodys[0])))
             if not length:
                 await self._link.ask("EVAL", _EMPTY, 1, OUTBOXES, encoded_project(project), since)
         return targets

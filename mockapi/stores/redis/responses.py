@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mockapi.stores.base import Owner, ResponseRecord
 from mockapi.stores.codec import response_from, response_to
-from mockapi.stores.redis.base import Base, encoded_name, flat_sums
+from mockapi.stores.redis.base import Base, decoded_name, encoded_name, flat_sums
 from mockapi.stores.redis.script import Script
 from mockapi.wire.json import dumps, loads
 
@@ -112,7 +112,7 @@ class Responses(Base):
             ]
         )
         if response_id is not None:
-            return Owner(response_id.decode())
+            return Owner(decoded_name(response_id))
         return _holder(name, held)
 
 
@@ -122,4 +122,4 @@ def _ids(value: object) -> tuple[str, ...]:
 
 def _holder(name: bytes, held: Sequence[bytes]) -> Owner | None:
     """The conversation that has an item: the last part of `item 0 number 0 conversation`."""
-    return Owner(held[0][len(name) + 18 :].decode(), is_conversation=True) if held else None
+    return Owner(decoded_name(held[0][len(name) + 18 :]), is_conversation=True) if held else None

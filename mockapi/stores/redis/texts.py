@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
-from mockapi.stores.redis.base import Base, encoded_name
+from mockapi.stores.redis.base import Base, decoded_name, encoded_name
 from mockapi.stores.redis.script import Script
 
 __all__ = ["Texts"]
@@ -130,7 +130,7 @@ class Texts(Base):
         if len(self._known) >= self._max_projects:
             self._known.clear()
         pairs = sorted(zip(flat[1::2], flat[::2], strict=True))
-        texts = {name.decode(): text[16:].decode("utf-8", "surrogatepass") for text, name in pairs}
+        texts = {decoded_name(name): text[16:].decode("utf-8", "surrogatepass") for text, name in pairs}
         self._known[project, kind] = _Known(token, texts)
         return texts
 

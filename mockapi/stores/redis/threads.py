@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mockapi.stores.base import ConversationRecord, ItemRecord
 from mockapi.stores.codec import conversation_from, conversation_to
-from mockapi.stores.redis.base import Base, encoded_name
+from mockapi.stores.redis.base import Base, decoded_name, encoded_name
 from mockapi.stores.redis.script import Script
 
 __all__ = ["Threads"]
@@ -158,7 +158,7 @@ class Threads(Base):
         way, beyond = "up" if is_ascending else "down", "" if after is None else f"{after:016}"
         most = -1 if limit is None else limit
         page = await self._read(project, _PAGE, encoded_name(conversation_id), way, beyond, most)
-        return [_item(item_id.decode(), kept) for item_id, kept in zip(page[::2], page[1::2], strict=True)]
+        return [_item(decoded_name(item_id), kept) for item_id, kept in zip(page[::2], page[1::2], strict=True)]
 
     async def get_item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
         """See `Store`."""

@@ -26,7 +26,7 @@ _PRAGMAS = (
     "journal_mode = WAL",  # what was committed survives the process, however it ends; readers and the writer do not wait
     "synchronous = NORMAL",  # the disk is waited for at checkpoints alone: a power cut may cost the newest commits, not the file
     "wal_autocheckpoint = 4000",
-    "cache_size = -16000",
+    "cache_size = -32000",
     "temp_store = MEMORY",
 )
 _P = ParamSpec("_P")
