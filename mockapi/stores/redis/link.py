@@ -156,7 +156,8 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._idle: list[Connection] = []
         self._waiting: deque[_Job] = deque()
-        self._batches: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._batches = 0  # tasks that look at what waits again before they end
         self._rests_until = 0.0
         self._failed: StoreError | None = None
 
@@ -177,8 +178,9 @@ class Link:
             self._failed = None
         job = _Job(commands, self._loop.create_future())
         self._waiting.append(job)
-        if len(self._batches) < _MOST_BATCHES:
-            self._begin()
+        if self._batches < _MOST_BATCHES:
+            self._batches += 1
+            self._keep(self._loop.create_task(self._run()))
         return [reply_of(self._address, each) for each in await job.replies]
 
     def forsake_idle(self) -> None:
@@ -189,21 +191,24 @@ class Link:
 
     async def close(self) -> None:
         """Wait for what is under way, then hang up."""
-        while self._batches:
-            await asyncio.wait(self._batches)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
         for connection in self._idle:
             await disconnected(connection)
         self._idle.clear()
 
-    def _begin(self) -> None:
-        self._keep(self._loop.create_task(self._run()))
-
     def _keep(self, task: "asyncio.Task[None]") -> None:
-        self._batches.add(task)
-        task.add_done_callback(self._batches.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self) -> None:
-        """Send what waits, until nothing does."""
+        """Send what waits, until nothing does; no job comes between the last look and the end."""
+        try:
+            await self._send_waiting()
+        finally:
+            self._batches -= 1
+
+    async def _send_waiting(self) -> None:
         while self._waiting:
             jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_JOBS))]
             try:
@@ -215,7 +220,8 @@ class Link:
                     self._waiting.clear()
                 _fail(jobs, failure)
             except BaseException:
-                _fail(jobs, StoreError(f"The connection to {self._address.name} was given up."))
+                _fail([*jobs, *self._waiting], StoreError(f"The connection to {self._address.name} was given up."))
+                self._waiting.clear()
                 raise
 
     async def _travel(self, jobs: Sequence[_Job]) -> None:
