@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -203,7 +204,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         return
 
     def work(place: Place) -> None:
-        _work(settings, app, admin, life, sock, place.tell_ready, place)
+        try:
+            _work(settings, app, admin, life, sock, place.tell_ready, place)
+        except UsageError as error:  # a moment ago it could: another worker tries in a moment
+            log.error("worker %d cannot begin: %s", place.number, error)
+            sys.exit(1)
 
     Foreman(settings.workers, work, lambda: say(ready_line), 2 * GRACE_S).run()
 

@@ -98,7 +98,7 @@ def test_uploads_faults_usage_and_the_journal_are_everybodys(pair):
     ask(other, "POST", "/_mock/faults", {"name": "f", "error": "rate_limit_exceeded", "times": 1})
     statuses = [each.post({"model": "gpt-4o", "input": "x"}, key="k").status_code for each in (one, other, one)]
     assert statuses == [429, 200, 200]
-    assert len(ask(other, "GET", "/_mock/requests")["data"]) == 4
+    assert soon(lambda: len(ask(other, "GET", "/_mock/requests")["data"]) == 4)
     assert ask(one, "GET", "/_mock/usage") == ask(other, "GET", "/_mock/usage")
     assert ask(one, "GET", "/_mock/usage")["total"]["responses"] == 3
 
