@@ -14,9 +14,11 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows[:5]] == [
+    assert [row["name"] for row in rows[:7]] == [
         "JSON creates",
+        "JSON creates: processor time",
         "30-delta streams",
+        "30-delta streams: processor time",
         "start to ready",
         "memory at rest",
         "memory after load",
@@ -41,7 +43,8 @@ def test_operations_are_measured_beside_the_same_bytes():
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
     names = ["chained creates", "creates with tools", "retrieves", "conversation creates", "422 with near misses"]
-    assert [row["name"] for row in rows] == names
+    assert [row["name"] for row in rows[::2]] == names
+    assert [row["name"] for row in rows[1::2]] == [f"{name}: processor time" for name in names]
     assert all(row["ours"] > 0 and row["bare"] > 0 for row in rows)
 
 

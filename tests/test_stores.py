@@ -4,11 +4,14 @@ import asyncio
 import pickle
 
 from mockapi.stores.base import (
+    ALL_PROJECTS,
     ConversationRecord,
     Entry,
     ItemRecord,
     Owner,
     ResponseRecord,
+    Standing,
+    Store,
     Turn,
 )
 from mockapi.stores.memory import MemoryStore
@@ -49,6 +52,36 @@ def test_projects_are_apart(store):
 
 def test_ordinals_count_from_zero_by_key(store):
     assert run(*(store.take_ordinal("a", key) for key in (b"k", b"k", b"l", b"k"))) == [0, 1, 0, 2]
+
+
+def test_what_a_call_asks_for_comes_at_once(store):
+    steps = [
+        store.take_ordinal("a", b"k"),
+        store.put_scenario("a", "own", "1"),
+        store.put_scenario(ALL_PROJECTS, "all", "2"),
+        store.put_fault("a", "own", "3"),
+        store.put_fault(ALL_PROJECTS, "all", "4"),
+        store.move_clock("a", 5.0),
+        store.move_clock(ALL_PROJECTS, 6.0),
+        store.take_call("a", b"k"),
+        store.take_call("b", b"k"),
+        store.take_ordinal("a", b"k"),
+    ]
+    mine, others, ordinal = run(*steps)[-3:]
+    assert mine == Standing(1, {"own": "1"}, {"all": "2"}, {"own": "3"}, {"all": "4"}, 11.0)
+    assert others == Standing(0, {}, {"all": "2"}, {}, {"all": "4"}, 6.0)
+    assert ordinal == 2
+
+
+def test_a_store_may_answer_it_call_by_call(store):
+    steps = [
+        store.put_fault("a", "f", "1"),
+        store.move_clock("a", 2.0),
+        Store.take_call(store, "a", b"k"),
+        store.take_call("a", b"k"),
+    ]
+    *_, one_by_one, at_once = run(*steps)
+    assert at_once == one_by_one._replace(ordinal=1)
 
 
 def test_progress_changes_by_compare_and_set(store):

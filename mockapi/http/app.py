@@ -72,11 +72,15 @@ def make_app(core: Core, admin: Admin, life: Life) -> Router:
         Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api, InspectionApi(core))
     ]
     unknown = _Endpoint(_always("", _unknown_url), journal)
-    return _Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: life.running())
+    router = _Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: life.running())
+    router.begins_at_once = core.store.is_immediate
+    return router
 
 
 class _Router(Router):
     """Starlette's router; paths without parameters are looked up, only the others are tried against the patterns in turn."""
+
+    begins_at_once = False  # see `mockapi.http.protocol`: nothing that needs a task comes before something is waited for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = None if scope.get("root_path") else self._exact.get(scope.get("path", ""))

@@ -14,7 +14,7 @@ from mockapi.scenario.load import Scenario
 from mockapi.seldom import Seldom
 from mockapi.service.pending import Pending
 from mockapi.settings import Settings
-from mockapi.stores.base import Entry, Store
+from mockapi.stores.base import Entry, Standing, Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
@@ -28,7 +28,10 @@ _SECONDS = re.compile(rb"(_[0-9a-f]{18})[0-9a-f]{8}(?=[0-9a-f]{24})")
 
 
 class Call(NamedTuple):
-    """One HTTP call as the use cases see it; `target` is the path's part that names what it is about."""
+    """One HTTP call as the use cases see it; `target` is the path's part that names what it is about.
+
+    `standing` is what the store had for it when it came, where that was asked for (`Core.known`).
+    """
 
     project: str
     operation: str
@@ -36,6 +39,7 @@ class Call(NamedTuple):
     headers: Mapping[str, str] | None = None
     scenario: str | None = None
     target: str = ""
+    standing: Standing | None = None
 
     @property
     def key(self) -> str:
@@ -66,10 +70,19 @@ class Core:
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
-        project, operation, body, _, scenario, target = call
-        told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
-        content = digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
-        ordinal = await self.store.take_ordinal(project, content)
+        content = _content_of(call.operation, call.body, call.scenario, call.target)
+        return self._identity(call.project, content, await self.store.take_ordinal(call.project, content))
+
+    async def known(
+        self, project: str, operation: str, body: bytes, headers: Mapping[str, str], scenario: str | None, target: str
+    ) -> tuple[Call, bytes]:
+        """A call with what the store has for it, for steps and faults that may answer it, and its digest as `identify` has it."""
+        content = _content_of(operation, body, scenario, target)
+        standing = await self.store.take_call(project, content)
+        call = Call(project, operation, body, headers, scenario, target, standing)
+        return call, self._identity(project, content, standing.ordinal)
+
+    def _identity(self, project: str, content: bytes, ordinal: int) -> bytes:
         return digest(self._seed, project.encode(), content, b"%d" % ordinal)
 
     def identity_of(self, project: str, *parts: str) -> bytes:
@@ -78,7 +91,10 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        now = self.clock.now() + await self.store.get_offset(project)
+        return self._at(await self.store.get_offset(project))
+
+    def _at(self, offset: float) -> float:
+        now = self.clock.now() + offset
         return now if now < LATEST else LATEST
 
     async def let_pass(self, project: str, seconds: float) -> None:
@@ -121,11 +137,11 @@ class Core:
         return await self.store.get_entries(project)
 
     async def moment_of(
-        self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
+        self, call: Call, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:
         """What a plan needs to know of this server, now."""
-        settings = self.settings
-        now = await self.now(project)
+        settings, standing = self.settings, call.standing
+        now = await self.now(call.project) if standing is None else self._at(standing.offset)
         return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self.seal)
 
     def check_model(self, model: str) -> None:
@@ -152,7 +168,11 @@ class Core:
 
     async def tried(self, call: Call) -> tuple[Scenario, ...]:
         """The scenarios that this call is tried with; 404 if it names one that is not there."""
-        scenarios = await self.scenarios_of(call.project)
+        standing = call.standing
+        if standing is None:
+            scenarios = await self.scenarios_of(call.project)
+        else:
+            scenarios = self.library.scenarios_for(standing.scenarios, standing.everybodys_scenarios)
         if call.scenario is None:
             return scenarios
         chosen = tuple(scenario for scenario in scenarios if scenario.name == call.scenario)
@@ -161,6 +181,12 @@ class Core:
             message = f"There is no scenario '{call.scenario}'. Known: {known}."
             raise MockError(message, status=404, code="mock_unknown_scenario")
         return chosen
+
+
+def _content_of(operation: str, body: bytes, scenario: str | None, target: str) -> bytes:
+    """A digest of what a call says."""
+    told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
+    return digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
 
 
 def parsed(body: bytes) -> JsonObject:

@@ -20,9 +20,9 @@ from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Keeping"]
+__all__ = ["LEAST_CACHED", "Keeping"]
 
-_LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
+LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
 _CACHE_BLOCK = 128
 _HOUR_S = 3_600
 
@@ -142,7 +142,7 @@ class Keeping:
 
         A beginning is model, instructions and tools, then the past, then the request's own items one by one.
         """
-        if tokens < _LEAST_CACHED:
+        if tokens < LEAST_CACHED:
             return 0
         request, counted = facts.request, effective.items[effective.start :]
         sums = _sums(counted, self._core.counter)
@@ -156,7 +156,7 @@ class Keeping:
             keys.append(key)
             lengths.append(before + total)
         last = await self._store.take_prefixes(project, keys)
-        return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= _LEAST_CACHED else 0
+        return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= LEAST_CACHED else 0
 
     async def _amounts(self, project: str, timeline: Timeline, request: CreateRequest) -> Mapping[str, int]:
         """What this response adds to the project's sums of the day and model."""

@@ -21,6 +21,7 @@ __all__ = [
     "ItemRecord",
     "Owner",
     "ResponseRecord",
+    "Standing",
     "Store",
     "Target",
     "Turn",
@@ -211,6 +212,21 @@ class Target(NamedTuple):
     due: float
 
 
+class Standing(NamedTuple):
+    """What the store has for a call when it comes.
+
+    How often its content came before in this project, which it counts; what was uploaded and switched on, by the project itself
+    and by all (`*`); and how far the project's clock was moved.
+    """
+
+    ordinal: int
+    scenarios: Mapping[str, str]
+    everybodys_scenarios: Mapping[str, str]
+    faults: Mapping[str, str]
+    everybodys_faults: Mapping[str, str]
+    offset: float
+
+
 def uses_of_fault(name: str) -> str:
     """What `use_step` counts the uses of a fault under: no scenario has such a name."""
     return f"fault {name}"
@@ -230,8 +246,22 @@ class Store(Protocol):
     Every call may raise `StoreError` (503) where the store is somewhere else and does not answer.
     """
 
+    is_immediate: bool = False
+    """Whether no call ever waits, nor needs an asyncio task to be made in: then requests are answered without one."""
+
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """How often `key` was taken before in this project, counting this call from then on. Atomic."""
+
+    async def take_call(self, project: str, key: bytes) -> Standing:
+        """`take_ordinal`, and what every create asks for, at once: a store elsewhere answers it in one round trip."""
+        return Standing(
+            await self.take_ordinal(project, key),
+            await self.get_scenarios(project),
+            await self.get_scenarios(ALL_PROJECTS),
+            await self.get_faults(project),
+            await self.get_faults(ALL_PROJECTS),
+            await self.get_offset(project),
+        )
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """Remember a new response; False, and nothing changed, if its id is taken."""

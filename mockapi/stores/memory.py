@@ -14,6 +14,7 @@ from mockapi.stores.base import (
     ItemRecord,
     Owner,
     ResponseRecord,
+    Standing,
     Store,
     Target,
     uses_of_fault,
@@ -33,7 +34,7 @@ class _Project:
     threads: Threads = field(default_factory=Threads)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    usage: dict[str, int] = field(default_factory=dict)
+    usage: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
     scenarios: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
@@ -66,6 +67,8 @@ class MemoryStore(Store):
     The oldest go first.
     """
 
+    is_immediate = True
+
     def __init__(self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000) -> None:
         self._max_responses = max_responses
         self._max_entries = max_entries
@@ -73,14 +76,13 @@ class MemoryStore(Store):
         self._projects: OrderedDict[str, _Project] = OrderedDict()
 
     def _of(self, project: str) -> _Project:
-        found = self._projects.get(project)
-        if found is None:
+        try:
+            self._projects.move_to_end(project)
+        except KeyError:
             if len(self._projects) >= self._max_projects:
                 self._forget_oldest()
-            found = self._projects[project] = _Project(threads=Threads(self._max_responses), outbox=Outbox(self._max_responses))
-        else:
-            self._projects.move_to_end(project)
-        return found
+            self._projects[project] = _Project(threads=Threads(self._max_responses), outbox=Outbox(self._max_responses))
+        return self._projects[project]
 
     def _seen(self, project: str) -> _Project:
         return self._projects.get(project, _NOBODY)
@@ -92,13 +94,21 @@ class MemoryStore(Store):
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """See `Store`."""
-        ordinals = self._of(project).ordinals
+        return self._taken(self._of(project).ordinals, key)
+
+    def _taken(self, ordinals: OrderedDict[bytes, int], key: bytes) -> int:
         ordinal = ordinals.get(key, 0)
         ordinals[key] = ordinal + 1
         ordinals.move_to_end(key)
         if len(ordinals) > self._max_responses:
             ordinals.popitem(last=False)
         return ordinal
+
+    async def take_call(self, project: str, key: bytes) -> Standing:
+        """See `Store`."""
+        own, everybody = self._of(project), self._projects.get(ALL_PROJECTS, _NOBODY)
+        ordinal = self._taken(own.ordinals, key)
+        return Standing(ordinal, own.scenarios, everybody.scenarios, own.faults, everybody.faults, own.offset + everybody.offset)
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
@@ -177,7 +187,7 @@ class MemoryStore(Store):
         """See `Store`."""
         usage = self._of(project).usage
         for name, amount in amounts.items():
-            usage[name] = usage.get(name, 0) + amount
+            usage[name] += amount
 
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """See `Store`."""
@@ -281,7 +291,7 @@ class MemoryStore(Store):
         entries.append(entry)
         sizes.append(size)
         known.entry_bytes += size
-        while entries and (len(entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES):
+        while (len(entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES) and entries:
             entries.popleft()
             known.entry_bytes -= sizes.popleft()
             known.forgotten_entries += 1

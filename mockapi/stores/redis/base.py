@@ -104,15 +104,20 @@ class Base:
         return await self._link.ask(*self._called(project, script, *arguments))
 
     async def _write(self, project: str, script: Script, *arguments: Any, then: Sequence[Command] = ()) -> Any:
-        """What a script that changes something says; commands about no project may go with it, behind it."""
-        (is_known, result), *_ = await self._link.ask_all([self._called(project, script, *arguments), *then])
+        """What a script that changes something says; other commands may go with it, behind it."""
+        result, _ = await self._write_and(project, script, *arguments, then=then)
+        return result
+
+    async def _write_and(self, project: str, script: Script, *arguments: Any, then: Sequence[Command]) -> tuple[Any, list[Any]]:
+        """As `_write`, and what the other commands say."""
+        (is_known, result), *told = await self._link.ask_all([self._called(project, script, *arguments), *then])
         if project != ALL_PROJECTS:
             self._used[encoded_project(project)] = wall()
         if not is_known:
             await self._enlist(project)
         elif stopwatch() - self._touched.get(project, -_HOUR_S) >= _HOUR_S:
             await self._touch(project)
-        return result
+        return result, told
 
     async def _enlist(self, project: str) -> None:
         """Put a project on the list; the one that was not used for the longest time goes when there are too many."""

@@ -7,12 +7,12 @@ from mockapi.stores.redis.base import Base, decoded_name, encoded_name, flat_sum
 from mockapi.stores.redis.script import Script
 from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, slack_of
 
-__all__ = ["Counts"]
+__all__ = ["ORDINAL", "Counts"]
 
 # count: key → how often; counted: keys by their last use. prefix: keys by their last use. usage: name → sum.
 # bucket: key → level and time, as 17 digits; buckets: keys by their last use. uses: scenario → {step → how often}, packed.
 
-_ORDINAL = Script(
+ORDINAL = Script(
     r"""
 local before = call('HINCRBY', base .. 'count', ARGV[2], 1) - 1
 call('ZADD', base .. 'counted', number(), ARGV[2])
@@ -130,7 +130,7 @@ class Counts(Base):
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """See `Store`."""
-        return int(await self._write(project, _ORDINAL, key, self._max_responses))
+        return int(await self._write(project, ORDINAL, key, self._max_responses))
 
     async def take_prefixes(self, project: str, keys: Sequence[bytes]) -> int:
         """See `Store`."""

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
+from mockapi.stores.base import ALL_PROJECTS, Standing, uses_of_fault
 from mockapi.stores.redis.base import Base, decoded_name, encoded_name
+from mockapi.stores.redis.counts import ORDINAL
+from mockapi.stores.redis.link import Command
 from mockapi.stores.redis.script import Script
 
 __all__ = ["Texts"]
@@ -38,12 +40,23 @@ return done(1)
 """
 )
 
-_GET = Script(
-    r"""
-local token = call('HGET', base .. 'state', ARGV[2]) or ''
-if token == ARGV[3] then return {token} end
-return {token, call('HGETALL', base .. ARGV[2])}
+_SINCE = r"""
+-- The token of the texts, and the texts if it is another than that one.
+local function since(kind, known)
+  local token = call('HGET', base .. 'state', kind) or ''
+  return token, token ~= known and call('HGETALL', base .. kind)
+end
 """
+
+_GET = Script(_SINCE, "return {since(ARGV[2], ARGV[3])}")
+
+_STANDING = Script(
+    _SINCE,
+    r"""
+local scenario_token, scenarios = since('scenario', ARGV[2])
+local fault_token, faults = since('fault', ARGV[3])
+return {call('HGET', base .. 'state', 'offset') or '0', scenario_token, scenarios, fault_token, faults}
+""",
 )
 
 _MOVE = Script(
@@ -104,9 +117,11 @@ class Texts(Base):
 
     async def get_offset(self, project: str) -> float:
         """See `Store`."""
+        return _sum(await self._link.ask_all(self._offsets(project)))
+
+    def _offsets(self, project: str) -> list[Command]:
         projects = (project,) if project == ALL_PROJECTS else (project, ALL_PROJECTS)
-        offsets = await self._link.ask_all([("HGET", self._key(each, "state"), "offset") for each in projects])
-        return sum([float(each or 0.0) for each in offsets], 0.0)
+        return [("HGET", self._key(each, "state"), "offset") for each in projects]
 
     async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """See `Store`; in one round trip."""
@@ -118,13 +133,35 @@ class Texts(Base):
         own, everybodys = await self._texts("fault", project, ALL_PROJECTS)
         return own, everybodys
 
+    async def take_call(self, project: str, key: bytes) -> Standing:
+        """See `Store`; in one round trip."""
+        asked = [(each, self._of(each, "scenario"), self._of(each, "fault")) for each in (project, ALL_PROJECTS)]
+        calls = [self._called(each, _STANDING, scenarios.token, faults.token) for each, scenarios, faults in asked]
+        ordinal, told = await self._write_and(project, ORDINAL, key, self._max_responses, then=calls)
+        found: list[Mapping[str, str]] = []
+        for (each, scenarios, faults), (_, scenario_token, scenario_flat, fault_token, fault_flat) in zip(
+            asked, told, strict=True
+        ):
+            found.append(self._newest(each, "scenario", scenarios, scenario_token, scenario_flat))
+            found.append(self._newest(each, "fault", faults, fault_token, fault_flat))
+        (offset, *_), (everybodys, *_) = told
+        moved = float(offset) if project == ALL_PROJECTS else float(offset) + float(everybodys)
+        return Standing(int(ordinal), found[0], found[2], found[1], found[3], moved)
+
     async def _texts(self, kind: str, *projects: str) -> list[Mapping[str, str]]:
-        known = [self._known.get((project, kind), _NOTHING) for project in projects]
+        known = [self._of(project, kind) for project in projects]
         calls = [self._called(project, _GET, kind, each.token) for project, each in zip(projects, known, strict=True)]
         found: list[Mapping[str, str]] = []
-        for project, each, (token, *changed) in zip(projects, known, await self._link.ask_all(calls), strict=True):
-            found.append(self._learnt(project, kind, token, changed[0]) if changed else each.texts)
+        for project, each, (token, flat) in zip(projects, known, await self._link.ask_all(calls), strict=True):
+            found.append(self._newest(project, kind, each, token, flat))
         return found
+
+    def _of(self, project: str, kind: str) -> _Known:
+        return self._known.get((project, kind), _NOTHING)
+
+    def _newest(self, project: str, kind: str, known: _Known, token: bytes, flat: Sequence[bytes] | None) -> Mapping[str, str]:
+        """What Redis told, or what was known when it was asked, if that still holds."""
+        return known.texts if flat is None else self._learnt(project, kind, token, flat)
 
     def _learnt(self, project: str, kind: str, token: bytes, flat: Sequence[bytes]) -> Mapping[str, str]:
         if len(self._known) >= self._max_projects:
@@ -133,6 +170,10 @@ class Texts(Base):
         texts = {decoded_name(name): text[16:].decode("utf-8", "surrogatepass") for text, name in pairs}
         self._known[project, kind] = _Known(token, texts)
         return texts
+
+
+def _sum(offsets: Sequence[Any]) -> float:
+    return sum([float(each or 0.0) for each in offsets], 0.0)
 
 
 def _text(text: str) -> bytes:
