@@ -18,7 +18,9 @@ class Responses(Part):
     @writes
     def take_ordinal(self, project: str, key: bytes) -> int:
         """See `Store`."""
-        number = self.number_of(project)
+        return self._take_ordinal(self.number_of(project), key)
+
+    def _take_ordinal(self, number: int, key: bytes) -> int:
         found = self.db.one("SELECT taken FROM ordinals WHERE project = ? AND key = ?", (number, key))
         taken = 0 if found is None else int(found[0])
         used = self.newest(number, "ordinals")

@@ -52,6 +52,9 @@ class Scripts(Part):
     @reads
     def get_scenarios(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
+        return self._scenarios(project)
+
+    def _scenarios(self, project: str) -> Mapping[str, str]:
         return dict(self.db.execute(f"SELECT name, text FROM scenarios WHERE project = {OF}", (project,)).fetchall())
 
     @writes
@@ -75,6 +78,9 @@ class Scripts(Part):
     @reads
     def get_faults(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
+        return self._faults(project)
+
+    def _faults(self, project: str) -> Mapping[str, str]:
         return dict(self.db.execute(f"SELECT name, text FROM faults WHERE project = {OF} ORDER BY seq", (project,)).fetchall())
 
     @writes
@@ -85,6 +91,9 @@ class Scripts(Part):
     @reads
     def get_offset(self, project: str) -> float:
         """See `Store`."""
+        return self._offset(project)
+
+    def _offset(self, project: str) -> float:
         (offset,) = self.db.one("SELECT total(offset) FROM projects WHERE name IN (?, ?)", (project, ALL_PROJECTS))
         return float(offset)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mockapi.clock import outside_time
 from mockapi.errors import StoreError
-from mockapi.stores.base import Store
+from mockapi.stores.base import ALL_PROJECTS, Standing, Store
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.outbox import Outbox
 from mockapi.stores.sqlite.projects import sweep
@@ -27,6 +27,18 @@ class SqliteStore(Responses, Threads, Scripts, Outbox, Store):
         super().__init__(file, max_responses, max_projects, max_entries)
         self._heard = -1
         self._me = b""
+
+    @writes
+    def take_call(self, project: str, key: bytes) -> Standing:
+        """See `Store`: inside one transaction each of these costs less than half."""
+        return Standing(
+            self._take_ordinal(self.number_of(project), key),
+            self._scenarios(project),
+            self._scenarios(ALL_PROJECTS),
+            self._faults(project),
+            self._faults(ALL_PROJECTS),
+            self._offset(project),
+        )
 
     @writes
     def forget(self, project: str) -> None:
