@@ -119,7 +119,7 @@ class Admin:
         limit: int = 100,
     ) -> tuple[list[JsonObject], bool]:
         """(calls that fit, oldest first; whether there are more)."""
-        entries = list(await self.store.get_entries(project))
+        entries = list(await self._core.entries(project))
         if after is not None:
             known = [entry.id for entry in entries]
             if after not in known:
@@ -144,14 +144,14 @@ class Admin:
 
     async def journal_entry(self, project: str, entry_id: str) -> JsonObject:
         """One call."""
-        for entry in await self.store.get_entries(project):
+        for entry in await self._core.entries(project):
             if entry.id == entry_id:
                 return _shown(entry)
         raise _no_entry(entry_id)
 
     async def verdict(self, project: str) -> JsonObject:
         """How the client of this project behaved under the faults that it met; of `*` every client, each by itself."""
-        entries = await self.store.get_entries(project)
+        entries = await self._core.entries(project)
         forgotten = await self.store.forgotten_entries(project)
         from mockapi.verdict import judge  # noqa: PLC0415 - start-up time of servers that nobody asks for one
 
@@ -190,8 +190,14 @@ class Admin:
             raise MockError("A response belongs to one project.", status=400, code="mock_invalid_query")
         return await self._runs.advance(project, response_id)
 
+    async def clear_journal(self, project: str) -> None:
+        """Forget the journal, of `*` everybody's, with the calls that were answered just now."""
+        await self._core.entering.wait()
+        await self.store.clear_entries(project)
+
     async def reset(self, project: str) -> None:
         """Forget everything of one project, or of all."""
+        await self._core.entering.wait()
         await (self.store.forget_all() if project == ALL_PROJECTS else self.store.forget(project))
         await self._core.look_again(project)
 

@@ -14,6 +14,8 @@ from mockapi.stores.base import Store
 from mockapi.stores.memory import MemoryStore
 from mockapi.stores.sqlite import SqliteStore
 
+from .redis_server import database
+
 __all__ = ["BACKENDS", "Backend", "backend", "run", "store"]
 
 _LOOP = asyncio.new_event_loop()
@@ -72,12 +74,20 @@ def _memory(folder: Path) -> Iterator[Backend]:
 
 
 @contextmanager
+def _redis(folder: Path) -> Iterator[Backend]:
+    from mockapi.stores.redis import RedisStore
+
+    with database() as url:
+        yield Backend("redis", url, lambda **bounds: RedisStore(url, **bounds))
+
+
+@contextmanager
 def _sqlite(folder: Path) -> Iterator[Backend]:
     file = folder / "store.db"
     yield Backend("sqlite", f"sqlite:///{file}", lambda **bounds: SqliteStore(str(file), **bounds))
 
 
-BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory, "sqlite": _sqlite}
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {"memory": _memory, "sqlite": _sqlite, "redis": _redis}
 """By name: given an empty folder, a context manager of the backend."""
 
 

@@ -345,6 +345,19 @@ def test_an_item_in_two_conversations_is_found_while_either_has_it(store):
     assert run(*steps)[2:] == [first, True, second, True, None]
 
 
+def test_several_items_are_looked_for_at_once(store):
+    run(store.add_response("a", record(item_ids=("msg_8", "msg_9"))), store.add_conversation("a", thread(), ITEMS[:2]))
+    wanted = ["msg_1", "msg_9", "msg_7", "msg_\0", "msg"]
+    found = [store.held_items(project, wanted, each) for project in "ab" for each in (None, "conv_1", "conv_2")]
+    assert run(*found, store.held_items("a", [])) == [{"msg_1", "msg_9"}, {"msg_1"}, set(), set(), set(), set(), set()]
+
+
+def test_uploads_and_faults_come_with_everybodys(store):
+    run(store.put_scenario("a", "s", "1"), store.put_scenario("*", "t", "2"), store.put_fault("*", "f", "3"))
+    steps = [store.scenarios_for("a"), store.scenarios_for("b"), store.faults_for("a"), store.faults_for("*")]
+    assert run(*steps) == [({"s": "1"}, {"t": "2"}), ({}, {"t": "2"}), ({}, {"f": "3"}), ({"f": "3"}, {"f": "3"})]
+
+
 def test_prefixes_are_known_from_their_second_time_on(store):
     steps = [
         store.take_prefixes("a", [b"1", b"2"]),

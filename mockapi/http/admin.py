@@ -106,7 +106,7 @@ class AdminApi:
 
     async def clear_requests(self, exchange: Exchange) -> None:
         """`DELETE /_mock/requests`: empty the journal."""
-        await self._admin.store.clear_entries(self._project(exchange))
+        await self._admin.clear_journal(self._project(exchange))
         await exchange.answer_json({"status": "cleared"})
 
     async def get_clock(self, exchange: Exchange) -> None:

@@ -58,7 +58,8 @@ class Journal:
         The answer has gone out: a store that does not answer costs the entry, and a warning.
         """
         try:
-            await self._write(exchange, operation, began_s, took_ms)
+            with self.core.entering.one():
+                await self._write(exchange, operation, began_s, took_ms)
         except StoreError as error:
             self._complaints.warn("calls are missing in the journal: %s", error)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from mockapi.scenario.library import Library
 from mockapi.scenario.tried import Tried
 from mockapi.seldom import Seldom
 from mockapi.service.metrics import Metrics
+from mockapi.service.pending import Pending
 from mockapi.settings import Settings
-from mockapi.stores.base import ALL_PROJECTS, Standing, Store
+from mockapi.stores.base import Entry, Standing, Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
@@ -57,6 +58,7 @@ class Core:
         self.library = library
         self.metrics = metrics or Metrics()
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
+        self.entering = Pending()  # calls that are on their way into the journal, behind their answers
         self._complaints = Seldom()
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
@@ -131,6 +133,11 @@ class Core:
         except StoreError as error:
             self._complaints.warn("other servers were not told of a change: %s", error)
 
+    async def entries(self, project: str) -> Sequence[Entry]:
+        """The project's journal, with every call that this server has answered."""
+        await self.entering.wait()
+        return await self.store.get_entries(project)
+
     async def moment_of(
         self, call: Call, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:
@@ -158,7 +165,7 @@ class Core:
 
     async def scenarios_of(self, project: str) -> Tried:
         """What the project's requests are tried with, in order."""
-        own, everybodys = await self.store.get_scenarios(project), await self.store.get_scenarios(ALL_PROJECTS)
+        own, everybodys = await self.store.scenarios_for(project)
         return self.library.scenarios_for(own, everybodys)
 
     async def tried(self, call: Call) -> Tried:

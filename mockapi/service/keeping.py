@@ -78,14 +78,15 @@ class Keeping:
 
     async def _known(self, project: str, given: Sequence[str]) -> frozenset[str]:
         """Those of the ids that were stored before: they are kept."""
-        return frozenset([each for each in given if await self._store.find_item(project, each) is not None])
+        return await self._store.held_items(project, given)
 
     async def _take_turn(
         self, project: str, timeline: Timeline, record: ResponseRecord, conversation: ConversationRecord
     ) -> bool:
         """Append the response's items to its conversation, now or when it ends; False if the conversation has moved on."""
         own = items_of(record.input_items)
-        new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
+        held = await self._store.held_items(project, [str(item["id"]) for item in own], conversation.id)
+        new = [item for item in own if str(item["id"]) not in held]
         items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output(self._core.seal))))
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s

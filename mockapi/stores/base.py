@@ -3,7 +3,7 @@
 Every backend passes `tests/test_stores.py`. All calls name the project: two projects never see each other's anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -309,6 +309,12 @@ class Store(Protocol):
     async def get_item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
         """One item, or None."""
 
+    async def held_items(self, project: str, item_ids: Collection[str], conversation_id: str | None = None) -> frozenset[str]:
+        """Those of the ids that `find_item` finds, or that stand in one conversation, all at once."""
+        if conversation_id is None:
+            return frozenset([each for each in item_ids if await self.find_item(project, each) is not None])
+        return frozenset([each for each in item_ids if await self.get_item(project, conversation_id, each) is not None])
+
     async def take_prefixes(self, project: str, keys: Sequence[bytes]) -> int:
         """The index of the last of these keys that was taken before, -1 for none; all of them are taken from then on."""
 
@@ -339,6 +345,10 @@ class Store(Protocol):
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """Uploaded scenarios by name."""
 
+    async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The project's uploads and everybody's, each as `get_scenarios` has them: every call asks for both."""
+        return await self.get_scenarios(project), await self.get_scenarios(ALL_PROJECTS)
+
     async def forget_uses(self, scenario: str) -> None:
         """Forget how often a scenario's steps were used, in every project that has no upload of that name."""
 
@@ -350,6 +360,10 @@ class Store(Protocol):
 
     async def get_faults(self, project: str) -> Mapping[str, str]:
         """The faults that are switched on, by name, in the order that they were."""
+
+    async def faults_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The project's faults and everybody's, each as `get_faults` has them: every call asks for both."""
+        return await self.get_faults(project), await self.get_faults(ALL_PROJECTS)
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward."""

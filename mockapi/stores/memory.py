@@ -255,6 +255,10 @@ class MemoryStore(Store):
         """See `Store`."""
         return self._seen(project).scenarios
 
+    async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """See `Store`."""
+        return self._seen(project).scenarios, self._seen(ALL_PROJECTS).scenarios
+
     async def forget_uses(self, scenario: str) -> None:
         """See `Store`."""
         for known in self._projects.values():
@@ -277,6 +281,10 @@ class MemoryStore(Store):
     async def get_faults(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
         return self._seen(project).faults
+
+    async def faults_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """See `Store`."""
+        return self._seen(project).faults, self._seen(ALL_PROJECTS).faults
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """See `Store`."""

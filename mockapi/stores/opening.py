@@ -26,4 +26,10 @@ def make_store(settings: Settings) -> Store:
         from mockapi.stores.sqlite import SqliteStore
 
         return SqliteStore(found["file"], settings.max_responses, max_entries=settings.journal)
+    if url.startswith(("redis://", "rediss://")):
+        try:
+            from mockapi.stores.redis import RedisStore
+        except ImportError:
+            raise UsageError("--store: Redis needs an extra: pip install 'mockapi[redis]'") from None
+        return RedisStore(url, settings.max_responses, max_entries=settings.journal)
     raise UsageError(f"--store {url!r}: a store is memory, sqlite:///FILE or redis://HOST:PORT/DB")
