@@ -32,6 +32,7 @@ MARKED = [
     ("docker.md", "parsed", "yaml"),  # a Compose file
     ("ci.md", "parsed", "yaml"),  # a workflow of GitHub Actions
     ("ci.md", "compiled", "python"),  # it starts a container
+    ("metrics.md", "not run", "yaml"),  # Prometheus' own file
     ("pytest.md", "not run", "sh"),  # it installs
     *[("pytest.md", "tested", "python")] * 3,  # files of a test session
 ]
