@@ -15,7 +15,7 @@ from mockapi.service.core import Core
 from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
-from mockapi.stores.base import ALL_PROJECTS, Entry
+from mockapi.stores.base import ALL_PROJECTS, SCENARIO_FILES, Entry
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -104,6 +104,7 @@ class Admin:
             raise MockError(message, status=400, code="mock_invalid_scenario") from None
         for name in changed:
             await self.store.forget_uses(name)
+        await self._core.tell(SCENARIO_FILES)
         return changed
 
     async def journal(
@@ -192,7 +193,7 @@ class Admin:
     async def reset(self, project: str) -> None:
         """Forget everything of one project, or of all."""
         await (self.store.forget_all() if project == ALL_PROJECTS else self.store.forget(project))
-        self._core.clock.wake(project)
+        await self._core.look_again(project)
 
 
 def _total(costs: Sequence[object]) -> dict[str, float | None]:

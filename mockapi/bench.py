@@ -58,6 +58,14 @@ class Row(NamedTuple):
         return self.ours / self.bare
 
 
+class Running(NamedTuple):
+    """A server process: where it listens, and how long it took until it said so."""
+
+    port: int
+    pid: int
+    started_s: float
+
+
 def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] = lambda line: None) -> list[Row]:
     """Measure everything; each figure is the best of its rounds, ours and theirs taking turns."""
     stay_off_first_core()
@@ -72,22 +80,23 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
             bodies.write_bytes(dumps([asyncio.run(ask(ours.port, request)) for request in requests.values()]))
             with serving("mockapi.bare", str(bodies)) as bare:
                 at_rest = Row("memory at rest", memory_mb(ours.pid), memory_mb(bare.pid), "MB")
-                rows = []
+                rows: list[Row] = []
                 for name, request in requests.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
-                    rows.append(in_turns(name, ours.port, bare.port, request, seconds, rounds))
+                    rows += in_turns(name, ours, bare, request, seconds, rounds)
                 rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
                 rows.append(at_rest)
                 rows.append(Row("memory after load", memory_mb(ours.pid), memory_mb(bare.pid), "MB"))
         return rows
 
 
-def in_turns(name: str, ours: int, theirs: int, request: bytes, seconds: float, rounds: int) -> Row:
-    """Answers per second of the servers on two ports, which take turns; each figure is the best of its rounds."""
-    best = {ours: 0.0, theirs: 0.0}
-    for port in [*best] * rounds:
-        best[port] = max(best[port], asyncio.run(_load(port, request, seconds)))
-    return Row(name, best[ours], best[theirs], "per second")
+def in_turns(name: str, ours: Running, theirs: Running, request: bytes, seconds: float, rounds: int) -> list[Row]:
+    """Answers per second of two servers, which take turns, and what one costs their processor; the best of the rounds."""
+    turns = [[_loaded(server, request, seconds) for server in (ours, theirs)] for _ in range(rounds)]
+    mine, others = zip(*turns, strict=True)
+    rate = Row(name, max(mine).rate, max(others).rate, "per second")
+    cost = Row(f"{name}: processor time", min(load.cpu_us for load in mine), min(load.cpu_us for load in others), "µs each")
+    return [rate, cost]
 
 
 def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
@@ -95,14 +104,6 @@ def table_of(rows: list[Row], beside: str = "bare Starlette") -> str:
     lines = [f"| | mockapi | {beside} | ratio | unit |", "|---|---:|---:|---:|---|"]
     lines += [f"| {row.name} | {row.ours:,.0f} | {row.bare:,.0f} | {row.ratio:.2f} | {row.unit} |" for row in rows]
     return "\n".join(lines)
-
-
-class Running(NamedTuple):
-    """A server process: where it listens, and how long it took until it said so."""
-
-    port: int
-    pid: int
-    started_s: float
 
 
 @contextmanager
@@ -161,15 +162,36 @@ def _unchunked(data: bytes) -> bytes:
         body, data = body + data[: int(size, 16)], data[int(size, 16) + 2 :]
 
 
-async def _load(port: int, request: bytes, seconds: float) -> float:
-    """Answers per second over some connections, each asking again as soon as it is answered."""
+class _Load(NamedTuple):
+    """What a server did under load: answers per second, and microseconds of its processor's time for each."""
+
+    rate: float
+    cpu_us: float
+
+
+def _loaded(server: Running, request: bytes, seconds: float) -> _Load:
+    before = _cpu_s(server.pid)
+    answers, took_s = asyncio.run(_load(server.port, request, seconds))
+    return _Load(answers / took_s, (_cpu_s(server.pid) - before) / answers * 1e6)
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds, user and system together, that the first thread of a process has had of a processor: servers have no other."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[0]) / 1e9
+    except OSError:
+        return float("nan")  # not a Linux machine
+
+
+async def _load(port: int, request: bytes, seconds: float) -> tuple[int, float]:
+    """(answers, the seconds that they took) over some connections, each asking again as soon as it is answered."""
     loop = asyncio.get_running_loop()
     began = stopwatch()
     clients = [_Client(request, began + seconds) for _ in range(_CONNECTIONS)]
     for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*(client.done for client in clients))
-    return sum(client.answers for client in clients) / (stopwatch() - began)
+    return sum(client.answers for client in clients), stopwatch() - began
 
 
 class _Client(asyncio.Protocol):

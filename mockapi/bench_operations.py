@@ -34,16 +34,16 @@ def run_operations_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[s
         ours = stack.enter_context(serving("mockapi", "serve", str(usual), "--log-level", "warning"))
         refusing = ("--unmatched", "error", "--log-level", "error")
         other = stack.enter_context(serving("mockapi", "serve", str(strict), *refusing))
-        rows = []
+        rows: list[Row] = []
         for name, method, path, status, body in _operations(ours.port):
             say(f"{name}, {rounds} rounds of {seconds:g} s each")
-            port = ours.port if status == 200 else other.port
+            server = ours if status == 200 else other
             request = ask_head(b"" if body is None else dumps(body), method, path)
-            answer = asyncio.run(ask(port, request))
+            answer = asyncio.run(ask(server.port, request))
             answers.write_bytes(dumps([answer, answer]))
             options = ("--method", method, "--path", path, "--status", str(status))
             with serving("mockapi.bare", str(answers), *options) as bare:
-                rows.append(in_turns(name, port, bare.port, request, seconds, rounds))
+                rows += in_turns(name, server, bare, request, seconds, rounds)
         return rows
 
 

@@ -69,6 +69,18 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 @_setting("--host", Settings().host, click.STRING, "Address to listen on.")
 @_setting("--port", Settings().port, click.IntRange(0, 65535), "Port; 0 picks a free one.")
 @_setting(
+    "--store",
+    Settings().store,
+    click.STRING,
+    "Where state is kept: memory (gone with the process), sqlite:///FILE or redis://HOST:PORT/DB.",
+)
+@_setting(
+    "--workers",
+    Settings().workers,
+    click.IntRange(1, 64),
+    "Processes that serve the port; they need a store that they can share.",
+)
+@_setting(
     "--clock",
     Settings().clock,
     click.Choice(["real", "virtual"]),

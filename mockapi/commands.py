@@ -124,6 +124,7 @@ class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only i
 )
 @click.option("--plugin", is_flag=True, help="What the pytest plugin costs, instead; needs mockapi[pytest].")
 @click.option("--operations", is_flag=True, help="Chained creates, retrieves, conversations, refusals, instead.")
+@click.option("--store", metavar="URL", help="What requests cost on a store as it fills, instead: memory, sqlite:///FILE, …")
 def bench(
     seconds: float,
     rounds: int,
@@ -134,6 +135,7 @@ def bench(
     load: int | None,
     plugin: bool,
     operations: bool,
+    store: str | None,
 ) -> None:
     """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run.
 
@@ -146,7 +148,9 @@ def bench(
     from mockapi.bench_state import run_state_bench
     from mockapi.bench_streams import run_stream_bench
 
-    if plugin:
+    if store is not None:
+        rows, beside = _on_store(store), "at 1,000"
+    elif plugin:
         rows, beside = run_plugin_bench(rounds), "limit"
     elif streams:
         rows, beside = run_stream_bench(streams), "bare sse-starlette"
@@ -166,6 +170,16 @@ def bench(
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
+
+
+def _on_store(url: str) -> "list[Row]":
+    from mockapi.bench_store import run_store_bench
+
+    try:
+        return run_store_bench(url, say=_say)
+    except UsageError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
 
 
 def _beside_others(seconds: float, rounds: int, *, operations: bool) -> "list[Row]":

@@ -21,13 +21,16 @@ class Settings:
     needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the accepted keys, empty for
     any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the admin API may be
     called by, `*` for any; `fault_header` lets a request pick its fault by `X-Mock-Fault`; `cors` are the origins of web
-    pages that may call the emulated API; `webhook_url` are URLs that are told of every project's background responses,
+    pages that may call the emulated API; `store` is `memory`, `sqlite:///FILE` or `redis://HOST:PORT/DB`, `workers` the processes
+    that share it and the port; `webhook_url` are URLs that are told of every project's background responses,
     signed with `webhook_secret`, `webhook_hosts` the hosts beyond loopback that webhooks may go to (globs, `*` for any).
     """
 
     paths: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: int = 7357
+    store: str = "memory"
+    workers: int = 1
     clock: Literal["real", "virtual"] = "real"
     poll_step: float = 1.0
     seed: str = "mockapi"

@@ -16,9 +16,11 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows[:5]] == [
+    assert [row["name"] for row in rows[:7]] == [
         "JSON creates",
+        "JSON creates: processor time",
         "30-delta streams",
+        "30-delta streams: processor time",
         "start to ready",
         "memory at rest",
         "memory after load",
@@ -43,7 +45,8 @@ def test_operations_are_measured_beside_the_same_bytes():
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
     names = ["chained creates", "creates with tools", "retrieves", "conversation creates", "422 with near misses"]
-    assert [row["name"] for row in rows] == names
+    assert [row["name"] for row in rows[::2]] == names
+    assert [row["name"] for row in rows[1::2]] == [f"{name}: processor time" for name in names]
     assert all(row["ours"] > 0 and row["bare"] > 0 for row in rows)
 
 
@@ -118,3 +121,20 @@ def test_a_load_counts_answers_however_they_are_torn():
         return await client.done
 
     assert asyncio.run(fire()) == 6  # four and one were refused, one was never answered
+
+
+def test_what_a_store_costs_as_it_fills_is_measured(backend):
+    from mockapi.bench_store import run_store_bench
+
+    rows = run_store_bench(backend.url, sizes=(310, 320))
+    assert [row.name for row in rows][:2] == ["create, 310 stored (beside 310)", "create, 320 stored (beside 310)"]
+    assert len(rows) == 10
+    assert all(row.ours > 0 and row.bare > 0 for row in rows)
+
+
+def test_a_store_that_cannot_be_measured_is_refused(tmp_path):
+    result = CliRunner().invoke(main, ["bench", "--store", f"sqlite:///{tmp_path}/no/x.db"])
+    assert (result.exit_code, result.output) == (
+        2,
+        f"mockapi: --store sqlite:///{tmp_path}/no/x.db: there is no folder {tmp_path}/no\n",
+    )

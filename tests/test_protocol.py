@@ -34,7 +34,19 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-def talk(sent: bytes, http=Protocol) -> bytes:
+class AtOnce:
+    """An application that may begin outside a task."""
+
+    begins_at_once = True
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        await self._app(scope, receive, send)
+
+
+def talk(sent: bytes, http=Protocol, app=app) -> bytes:
     """All that a server of this protocol answers until it closes the connection."""
 
     async def run():
@@ -87,10 +99,12 @@ def test_answers_are_those_of_uvicorn(sent):
     ours = talk(sent)
     assert ours
     assert ours == talk(sent, "httptools")
+    assert ours == talk(sent, app=AtOnce(app))
 
 
-def test_a_head_is_never_sent_without_its_body():
-    answer = talk(ask("/broken", LAST))
+@pytest.mark.parametrize("app", [app, AtOnce(app)], ids=["a task", "at once"])
+def test_a_head_is_never_sent_without_its_body(app):
+    answer = talk(ask("/broken", LAST), app=app)
     assert answer.startswith(b"HTTP/1.1 500")
     assert b"x-constant" not in answer
 

@@ -3,36 +3,25 @@
 import asyncio
 import pickle
 
-import pytest
-
 from mockapi.stores.base import (
+    ALL_PROJECTS,
     ConversationRecord,
     Entry,
     ItemRecord,
     Owner,
     ResponseRecord,
+    Standing,
+    Store,
     Turn,
 )
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.buckets import Bucket, Demand, Draw
 
-BACKENDS = {"memory": MemoryStore}
-
-
-@pytest.fixture(params=sorted(BACKENDS))
-def store(request):
-    return BACKENDS[request.param]()
+from .backends import run
 
 
 def record(name="resp_1", **changes):
     return ResponseRecord(**{"id": name, "plan": b"p", "progress": b"0", "context": b"c", "input_items": b"[]", **changes})
-
-
-def run(*steps):
-    async def each():
-        return [await step for step in steps]
-
-    return asyncio.run(each())
 
 
 def test_a_response_comes_back_as_it_was(store):
@@ -63,6 +52,36 @@ def test_projects_are_apart(store):
 
 def test_ordinals_count_from_zero_by_key(store):
     assert run(*(store.take_ordinal("a", key) for key in (b"k", b"k", b"l", b"k"))) == [0, 1, 0, 2]
+
+
+def test_what_a_call_asks_for_comes_at_once(store):
+    steps = [
+        store.take_ordinal("a", b"k"),
+        store.put_scenario("a", "own", "1"),
+        store.put_scenario(ALL_PROJECTS, "all", "2"),
+        store.put_fault("a", "own", "3"),
+        store.put_fault(ALL_PROJECTS, "all", "4"),
+        store.move_clock("a", 5.0),
+        store.move_clock(ALL_PROJECTS, 6.0),
+        store.take_call("a", b"k"),
+        store.take_call("b", b"k"),
+        store.take_ordinal("a", b"k"),
+    ]
+    mine, others, ordinal = run(*steps)[-3:]
+    assert mine == Standing(1, {"own": "1"}, {"all": "2"}, {"own": "3"}, {"all": "4"}, 11.0)
+    assert others == Standing(0, {}, {"all": "2"}, {}, {"all": "4"}, 6.0)
+    assert ordinal == 2
+
+
+def test_a_store_may_answer_it_call_by_call(store):
+    steps = [
+        store.put_fault("a", "f", "1"),
+        store.move_clock("a", 2.0),
+        Store.take_call(store, "a", b"k"),
+        store.take_call("a", b"k"),
+    ]
+    *_, one_by_one, at_once = run(*steps)
+    assert at_once == one_by_one._replace(ordinal=1)
 
 
 def test_progress_changes_by_compare_and_set(store):
@@ -380,7 +399,7 @@ def test_racing_draws_never_take_more_than_there_is(store):
     async def race():
         return await asyncio.gather(*(store.draw("a", [Demand(b"k", 10, 1)], 0.0) for _ in range(50)))
 
-    assert sum(each.is_granted for each in asyncio.run(race())) == 10
+    assert sum(each.is_granted for each in run(race())[0]) == 10
 
 
 def test_buckets_are_forgotten_with_their_project(store):
@@ -398,8 +417,8 @@ def test_it_answers(store):
     assert run(store.is_ready()) == [True]
 
 
-def test_memory_is_bounded_and_forgets_the_oldest():
-    store = MemoryStore(max_responses=3, max_projects=2)
+def test_a_store_is_bounded_and_forgets_the_oldest(backend):
+    store = backend.make(max_responses=3, max_projects=2)
     run(
         *(store.add_response("a", record(f"resp_{n}")) for n in range(5)), *(store.take_ordinal("a", b"%d" % n) for n in range(5))
     )

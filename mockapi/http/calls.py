@@ -40,8 +40,9 @@ class Calls:
         caller = self.caller(exchange)  # before the body is read
         if has_body:
             exchange.body = await read_body(exchange.receive, self._core.settings.max_body)
-        call = Call(caller.project, operation, exchange.body, exchange.headers, exchange.scenario, target)
-        identity = await self._core.identify(call)
+        call, identity = await self._core.known(
+            caller.project, operation, exchange.body, exchange.headers, exchange.scenario, target
+        )
         exchange.request_id = request_id_of(identity)
         if operation not in _SCRIPTED_IN_THE_SERVICE:
             exchange.arm(await self._selector.scripted(call, identity, _raw(exchange.body)), self._core)

@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from mockapi.engine.faults import Hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
+from mockapi.http.cycle import cycle_of
 from mockapi.http.faults import FaultyLine, Line
 from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
@@ -97,8 +98,8 @@ class Exchange:
     @property
     def scenario(self) -> str | None:
         """The scenario the request names: by its URL, or by header."""
-        named: str | None = self.scope.get("path_params", _NONE).get("scenario")
-        return named or self.headers.sent(b"x-mock-scenario")
+        params = self.scope.get("path_params")
+        return (params and params.get("scenario")) or self.headers.sent(b"x-mock-scenario")
 
     def standard_headers(self, processing_ms: int = 1, *, is_known: bool = True) -> Headers:
         """Headers of every answer; calls that were never identified get an id from their URL. Who `is_known` is told so."""
@@ -119,8 +120,11 @@ class Exchange:
         return b"%d" % processing_ms if processing_ms > 1 else b"1", self.request_id.encode()
 
     async def answer_whole(self, head: Head, body: bytes) -> None:
-        """Send the body of `timeline`, whose length the head has."""
+        """Send a whole body of `timeline`, whose length the head has if it is no stream."""
         self.status = 200
+        cycle = cycle_of(self._send)
+        if cycle is not None and cycle.answer(200, head, body):
+            return
         await self._send({"type": "http.response.start", "status": 200, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 

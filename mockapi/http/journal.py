@@ -2,10 +2,12 @@
 
 import re
 
-from mockapi.errors import ApiError
+from mockapi.clock import timestamp
+from mockapi.errors import ApiError, StoreError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import MaskedHeaders, caller_of
 from mockapi.scenario.load import CREATE
+from mockapi.seldom import Seldom
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
@@ -22,6 +24,7 @@ class Journal:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self._complaints = Seldom()
         self._metrics = core.metrics
 
     async def identify(self, exchange: Exchange) -> None:
@@ -50,7 +53,16 @@ class Journal:
             metrics.faults[exchange.fault] += 1
 
     async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch."""
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch.
+
+        The answer has gone out: a store that does not answer costs the entry, and a warning.
+        """
+        try:
+            await self._write(exchange, operation, began_s, took_ms)
+        except StoreError as error:
+            self._complaints.warn("calls are missing in the journal: %s", error)
+
+    async def _write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
         caller, scope, timeline = exchange.caller, exchange.scope, exchange.timeline
         if caller is None or exchange.request_id is None:
             return
@@ -84,7 +96,7 @@ class Journal:
             exchange.is_cut,
             exchange.is_legacy,
             caller.project,
-            began_s,
+            timestamp(began_s),
             exchange.advice,
             exchange.is_whole,
             exchange.last_event,

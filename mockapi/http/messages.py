@@ -11,6 +11,7 @@ from urllib.parse import quote
 from starlette.types import Receive
 
 from mockapi.errors import ApiError, MockError
+from mockapi.http.cycle import cycle_of
 from mockapi.http.head import Head, HeadForm
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import ORGANIZATION, project_id_of
@@ -162,6 +163,11 @@ def masked(key: str) -> str:
 
 async def read_body(receive: Receive, most: int) -> bytes:
     """The whole request body; 413 if it is longer than `most` bytes; `ClientGoneError` if the client hung up."""
+    cycle = cycle_of(receive)
+    body = None if cycle is None else cycle.whole_body()
+    if body is not None:
+        _check_size(len(body), most)
+        return body
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -170,14 +176,18 @@ async def read_body(receive: Receive, most: int) -> bytes:
             raise ClientGoneError
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size > most:
-            raise MockError(f"The request body is over {most} bytes.", status=413, code="mock_body_too_large")
+        _check_size(size, most)
         is_last = not message.get("more_body", False)
         if is_last and not chunks:
             return chunk
         chunks.append(chunk)
         if is_last:
             return b"".join(chunks)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise MockError(f"The request body is over {most} bytes.", status=413, code="mock_body_too_large")
 
 
 async def hung_up(receive: Receive, waiting: Coroutine[Any, Any, object]) -> bool:

@@ -1,20 +1,26 @@
 """HTTP/1.1 as uvicorn speaks it, with a short way for answers that are ready.
 
-Most answers of a mock are ready the moment they are asked for: a head that is constant but for a few values, and the whole body.
-uvicorn checks and joins their headers one by one and writes head and body apart; here both go out in one write. Everything else
-(headers that are no `Head`, a body in pieces, HEAD) goes uvicorn's own way, so that whatever wraps the application's `send`
-still works: middleware that changes headers makes a plain list of them.
+Most answers of a mock are ready the moment they are asked for. So an application that says it `begins_at_once` is begun by hand,
+as soon as its request has come, and becomes a task only when it waits for something: most requests are answered without a task,
+an event or another turn of the loop. Other applications are run as uvicorn does.
+
+uvicorn also checks and joins the headers of an answer one by one and writes head and body apart; here both go out in one write
+(`mockapi.http.cycle`). Everything else (headers that are no `Head`, a body in pieces, HEAD) goes uvicorn's own way, so that
+whatever wraps the application's `send` still works: middleware that changes headers makes a plain list of them.
 """
 
 import asyncio
+from collections import deque
+from contextvars import Context, copy_context
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mockapi.http.head import Head
+from mockapi.http.cycle import Cycle, begun
 
 __all__ = ["TRANSPORT", "Protocol"]
 
@@ -22,66 +28,41 @@ TRANSPORT = "mockapi.transport"
 """The scope's extension with the connection's `asyncio.Transport` under "transport"; absent where there is no connection."""
 
 
-class Cycle(RequestResponseCycle):
-    """One request and its answer."""
-
-    _held: Any = None  # the start of an answer that is written with its body
-
-    async def send(self, message: Any) -> None:
-        """As ASGI has it."""
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        held, self._held = self._held, None
-        if message["type"] == "http.response.start":  # a second one tells of an error before the first has gone out
-            if type(message.get("headers")) is Head and not self.response_started and self.scope["method"] != "HEAD":
-                self._held = message
-                return
-        elif held is not None and message.get("more_body", False):
-            await super().send(held)
-        elif held is not None:
-            if not self.disconnected:
-                self._write(held["status"], held["headers"], message.get("body", b""))
-            return
-        await super().send(message)
-
-    def _write(self, status: int, head: Head, body: bytes) -> None:
-        """Head and whole body at once; the request is done then."""
-        self.response_started = self.response_complete = True
-        self.waiting_for_100_continue = False
-        parts = [STATUS_LINE[status], _lines(tuple(self.default_headers)), head.lines]
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        if head.form.is_sized:
-            parts += (b"\r\n", body)
-        else:
-            chunk = (b"%x\r\n" % len(body), body, b"\r\n") if body else ()
-            parts += (b"transfer-encoding: chunked\r\n\r\n", *chunk, b"0\r\n\r\n")
-        self.transport.write(b"".join(parts))
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
-
-
-@lru_cache(maxsize=8)
-def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The server's own headers, which change once a second."""
-    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
-
-
 class Protocol(HttpToolsProtocol):
     """One connection.
 
-    Its transport is in reach of the application (`TRANSPORT`): faults drop connections.
+    Its transport is in reach of the application (`TRANSPORT`): faults drop connections. Requests are answered in their order,
+    each in a turn of the loop of its own, so that who sends many at once does not keep others waiting.
     """
 
-    _answering: RequestResponseCycle | None = None
+    cycle: Cycle | None  # type: ignore[assignment]  # the newest; none before the first request
+    pipeline: deque[Cycle]  # type: ignore[assignment]  # those that wait behind the one that is answered, the newest first
+    _answering: Cycle | None = None
+    _came: Cycle | None = None  # its head has come just now, and nothing stands before it
     _idle_since: float | None = None
-    cycle: Cycle | None  # type: ignore[assignment]  # none before the first request
 
-    def _unset_keepalive_if_required(self) -> None:
-        """Called for every request: the timer stays, and finds out by itself that the connection is in use."""
-        self._idle_since = None
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """As uvicorn has it."""
+        super().connection_made(transport)
+        self._begins_at_once = getattr(self.config.app, "begins_at_once", False)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn has it, but a request begins when all of its bytes that have come are read."""
+        super().data_received(data)
+        cycle, self._came = self._came, None
+        if cycle is not None:
+            self._begin(cycle)
+
+    def _begin(self, cycle: Cycle) -> None:
+        """Answer a request: at once, as far as that goes."""
+        self._answering = cycle
+        work = cycle.run_asgi(self.app)
+        context = Context() if self.config.reset_contextvars else copy_context()
+        rest = begun(work, context) if self._begins_at_once else work
+        if rest is not None:
+            task = self.loop.create_task(_all_of(rest), context=context)
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
 
     def on_response_complete(self) -> None:
         """As uvicorn has it, with one timer for the whole connection instead of one after each answer."""
@@ -90,12 +71,19 @@ class Protocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+            self.loop.call_soon(self._begin_next)
             return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _begin_next(self) -> None:
+        if self.pipeline:  # it is empty if the client has hung up since
+            self._begin(self.pipeline.pop())
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Called for every request: the timer stays, and finds out by itself that the connection is in use."""
+        self._idle_since = None
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it was idle for the whole time; else look again when it may have been."""
@@ -108,20 +96,21 @@ class Protocol(HttpToolsProtocol):
         else:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """As uvicorn has it, but it is known which request is being answered: others may wait behind it."""
-        self._answering = cycle
-        super()._start_asgi_task(cycle, app)
-
     def connection_lost(self, exc: Exception | None) -> None:
         """As uvicorn has it, which tells the newest request alone: whoever is answered learns it too; the timer goes."""
         super().connection_lost(exc)
         self.pipeline.clear()
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
-            self._answering.message_event.set()
+            self._answering.tell()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
+
+    def on_message_begin(self) -> None:
+        """A request begins; its scope is made when its head is complete."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
@@ -132,35 +121,59 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
-        parser, scope = self.parser, self.scope
+        parser, root, headers = self.parser, self.root_path, self.headers
         version = parser.get_http_version()
-        scope["method"] = parser.get_method().decode("ascii")
-        if version != "1.1":
-            scope["http_version"] = version
+        path, raw_path, query = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "method": parser.get_method().decode("ascii"),
+            "root_path": root,
+            "path": root + path,
+            "raw_path": root.encode("ascii") + raw_path,
+            "query_string": query,
+            "headers": headers,
+            "state": self.app_state.copy(),
+            "extensions": {TRANSPORT: {"transport": self.transport}},
+        }
         if parser.should_upgrade() and self._should_upgrade():
             return
-        path, raw_path, scope["query_string"] = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
-        scope["path"], scope["raw_path"] = self.root_path + path, self.root_path.encode("ascii") + raw_path
-        scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
         before = self.cycle
-        self.cycle = Cycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+        self.cycle = cycle = Cycle(
+            self,
+            self.scope,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            expects_100=self.expect_100_continue,
         )
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._came = cycle
         else:  # pipelined: it waits for its turn
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft(cycle)
+
+    def on_body(self, body: bytes) -> None:
+        """As uvicorn has it."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        if cycle.take(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """As uvicorn has it."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        cycle.more_body = False
+        cycle.tell()
+
+
+async def _all_of(rest: Any) -> None:
+    await rest
 
 
 _SHORT = 256  # bytes of what is worth remembering: most requests go to the same few URLs, with the same headers

@@ -31,7 +31,8 @@ class ResponsesApi:
         plan, exchange.timeline, exchange.known = created.plan, created.timeline, created.known
         exchange.answered_by = (plan.scenario, plan.step)
         exchange.note = f"{plan.scenario}/{plan.step}" if plan.scenario else "auto"
-        exchange.arm(created.hit, self._use.core)
+        if created.hit is not None:
+            exchange.arm(created.hit, self._use.core)
         if created.is_stream:
             await self._stream(exchange, created)
         else:
@@ -48,7 +49,7 @@ class ResponsesApi:
 
         form = stream_form(exchange.identified_caller, created.plan.scenario, created.plan.step)
         head = Head(form, exchange.standard_values())
-        await send_stream(play, delivered, head, exchange.scope, exchange.receive, exchange.send)
+        await send_stream(exchange, play, delivered, head)
 
     async def _whole(self, exchange: Exchange, created: Created) -> None:
         plan, timeline = created.plan, created.timeline
@@ -101,7 +102,7 @@ class ResponsesApi:
 
         exchange.note = "resumed"
         head = Head(stream_form(exchange.identified_caller, "", ""), exchange.standard_values())
-        await send_stream(play, delivered, head, exchange.scope, exchange.receive, exchange.send)
+        await send_stream(exchange, play, delivered, head)
 
     async def cancel(self, exchange: Exchange) -> None:
         """`POST /v1/responses/{response_id}/cancel`."""

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive
 
+from mockapi.http.exchange import Exchange
 from mockapi.http.head import Head
 from mockapi.http.messages import hung_up
 from mockapi.service.playing import Play
@@ -30,22 +31,22 @@ async def pump(play: Play, delivered: Delivered) -> AsyncIterator[bytes]:
             await asyncio.shield(asyncio.ensure_future(delivered(False)))
 
 
-async def send_stream(play: Play, delivered: Delivered, head: Head, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_stream(exchange: Exchange, play: Play, delivered: Delivered, head: Head) -> None:
     """Answer with a stream of server-sent events."""
     if play.is_instant:
         await delivered(True)
-        await send({"type": "http.response.start", "status": 200, "headers": head})
-        await send({"type": "http.response.body", "body": play.at_once()})
+        await exchange.answer_whole(head, play.at_once())
         return
     from sse_starlette.sse import AppStatus, EventSourceResponse  # noqa: PLC0415 - start-up time until a stream waits
 
     # Shutting down is the server's business: it lets running streams end within its grace time.
     AppStatus.enable_automatic_graceful_drain = False
+    await asyncio.sleep(0)  # what follows needs a task, and a request may have begun without one
     told = _Once(delivered)
     response = EventSourceResponse(pump(play, told), sep="\n", ping=0)
     response.raw_headers = [*head]  # the real API's, without those that the library adds
     try:
-        await response(scope, receive, send)
+        await response(exchange.scope, exchange.receive, exchange.send)
     finally:
         if not told.is_told:  # it ended before its first piece: nobody has pumped
             await asyncio.shield(asyncio.ensure_future(told(False)))

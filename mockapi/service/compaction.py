@@ -71,7 +71,7 @@ class Compaction:
         cost = Cost(facts.request.model, tokens + _OVERHEAD_TOKENS)
         rates = await self._limiter.charge(call, await self.core.tried(call), cost)
         items = await self._pasts.all_items(call.project, effective)
-        moment = await self.core.moment_of(call.project, identity)
+        moment = await self.core.moment_of(call, identity)
         source = _derivation(identity, effective.past.partition, items, moment.now)
         selection = await self._selector.select_other(call, facts, identity)
         scripted = self._scripted(facts, selection, items, effective, moment)
@@ -146,7 +146,7 @@ class Compaction:
         facts, effective = await self._faults.before(call, raw, identity, self._asked_count(call, raw))
         hit = await self._faults.meet(call, facts, identity)
         tokens = count_input(facts, self.core.counter)
-        moment = await self.core.moment_of(call.project, identity)
+        moment = await self.core.moment_of(call, identity)
         selection = await self._selector.select_other(call, facts, identity)
         scripted = self._scripted(facts, selection, effective.items, effective, moment)
         if scripted is not None:

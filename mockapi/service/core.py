@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
-from mockapi.errors import MockError
+from mockapi.errors import MockError, StoreError
 from mockapi.scenario.library import Library
 from mockapi.scenario.tried import Tried
+from mockapi.seldom import Seldom
 from mockapi.service.metrics import Metrics
 from mockapi.settings import Settings
-from mockapi.stores.base import ALL_PROJECTS, Store
+from mockapi.stores.base import ALL_PROJECTS, Standing, Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest
@@ -27,7 +28,10 @@ _SECONDS = re.compile(rb"(_[0-9a-f]{18})[0-9a-f]{8}(?=[0-9a-f]{24})")
 
 
 class Call(NamedTuple):
-    """One HTTP call as the use cases see it; `target` is the path's part that names what it is about."""
+    """One HTTP call as the use cases see it; `target` is the path's part that names what it is about.
+
+    `standing` is what the store had for it when it came, where that was asked for (`Core.known`).
+    """
 
     project: str
     operation: str
@@ -35,6 +39,7 @@ class Call(NamedTuple):
     headers: Mapping[str, str] | None = None
     scenario: str | None = None
     target: str = ""
+    standing: Standing | None = None
 
     @property
     def key(self) -> str:
@@ -52,6 +57,7 @@ class Core:
         self.library = library
         self.metrics = metrics or Metrics()
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
+        self._complaints = Seldom()
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
@@ -64,10 +70,19 @@ class Core:
 
     async def identify(self, call: Call) -> bytes:
         """The digest all ids of this call derive from: seed, project, content, and how often it was seen (DESIGN.md)."""
-        project, operation, body, _, scenario, target = call
-        told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
-        content = digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
-        ordinal = await self.store.take_ordinal(project, content)
+        content = _content_of(call.operation, call.body, call.scenario, call.target)
+        return self._identity(call.project, content, await self.store.take_ordinal(call.project, content))
+
+    async def known(
+        self, project: str, operation: str, body: bytes, headers: Mapping[str, str], scenario: str | None, target: str
+    ) -> tuple[Call, bytes]:
+        """A call with what the store has for it, for steps and faults that may answer it, and its digest as `identify` has it."""
+        content = _content_of(operation, body, scenario, target)
+        standing = await self.store.take_call(project, content)
+        call = Call(project, operation, body, headers, scenario, target, standing)
+        return call, self._identity(project, content, standing.ordinal)
+
+    def _identity(self, project: str, content: bytes, ordinal: int) -> bytes:
         return digest(self._seed, project.encode(), content, b"%d" % ordinal)
 
     def identity_of(self, project: str, *parts: str) -> bytes:
@@ -76,7 +91,10 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        now = self.clock.now() + await self.store.get_offset(project)
+        return self._at(await self.store.get_offset(project))
+
+    def _at(self, offset: float) -> float:
+        now = self.clock.now() + offset
         return now if now < LATEST else LATEST
 
     async def let_pass(self, project: str, seconds: float) -> None:
@@ -94,15 +112,31 @@ class Core:
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward (`*`: everybody's), and let those look again who wait on it."""
         await self.store.move_clock(project, seconds)
+        await self.look_again(project)
+
+    async def changed(self, project: str) -> None:
+        """Something of a project (of `*` everybody's) is another: whoever waits on it looks again, on every server."""
         self.clock.wake(project)
+        await self.tell(project)
+
+    async def look_again(self, project: str) -> None:
+        """As `changed`; and something may have to be sent now."""
         self.outbox_changed.set()
+        await self.changed(project)
+
+    async def tell(self, topic: str) -> None:
+        """Tell the other servers on this store. What is told of has happened: a store that fails now costs their attention."""
+        try:
+            await self.store.tell(topic)
+        except StoreError as error:
+            self._complaints.warn("other servers were not told of a change: %s", error)
 
     async def moment_of(
-        self, project: str, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
+        self, call: Call, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:
         """What a plan needs to know of this server, now."""
-        settings = self.settings
-        now = await self.now(project)
+        settings, standing = self.settings, call.standing
+        now = await self.now(call.project) if standing is None else self._at(standing.offset)
         return Moment(identity, now, partition, input_tokens, cached_tokens, settings.tokens, self.seal)
 
     def check_model(self, model: str) -> None:
@@ -129,7 +163,11 @@ class Core:
 
     async def tried(self, call: Call) -> Tried:
         """The scenarios that this call is tried with; 404 if it names one that is not there."""
-        scenarios = await self.scenarios_of(call.project)
+        standing = call.standing
+        if standing is None:
+            scenarios = await self.scenarios_of(call.project)
+        else:
+            scenarios = self.library.scenarios_for(standing.scenarios, standing.everybodys_scenarios)
         if call.scenario is None:
             return scenarios
         chosen = scenarios.only(call.scenario)
@@ -138,6 +176,12 @@ class Core:
             message = f"There is no scenario '{call.scenario}'. Known: {known}."
             raise MockError(message, status=404, code="mock_unknown_scenario")
         return chosen
+
+
+def _content_of(operation: str, body: bytes, scenario: str | None, target: str) -> bytes:
+    """A digest of what a call says."""
+    told = f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass") + body
+    return digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
 
 
 def parsed(body: bytes) -> JsonObject:

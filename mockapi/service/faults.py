@@ -117,7 +117,7 @@ class Faults:
 
     async def meet(self, call: Call, facts: Facts, identity: bytes) -> Hit | None:
         """The fault that this call meets; raises the error that it answers with instead."""
-        texts = await self._texts(call.project)
+        texts = await self._texts_for(call)
         picked = self._picked(call, texts) if self._core.settings.fault_header else None
         if picked is not None:
             return await self._met(call, picked, facts, identity)
@@ -133,7 +133,7 @@ class Faults:
         """The hit, unless the fault is used up."""
         if not await self._store.use_step(call.project, uses_of_fault(armed.name), 0, armed.step.times):
             return None
-        return self._hit(armed, facts, await self._core.moment_of(call.project, identity))
+        return self._hit(armed, facts, await self._core.moment_of(call, identity))
 
     async def before(
         self, call: Call, raw: JsonObject, identity: bytes, asking: Awaitable[_Asked], charge: Charge | None = None
@@ -142,15 +142,18 @@ class Faults:
         try:
             return await asking
         except ApiError as error:
-            if self._core.settings.fault_header or await self._texts(call.project):
+            if self._core.settings.fault_header or await self._texts_for(call):
                 error.hit = await self.meet(call, _facts_of(call, raw), identity)
             if charge is not None:
                 await _charged(charge, error.hit)
             raise
 
     async def _texts(self, project: str) -> Mapping[str, str]:
-        own, everybodys = await self._store.get_faults(project), await self._store.get_faults(ALL_PROJECTS)
-        return {**own, **{name: text for name, text in everybodys.items() if name not in own}} if everybodys else own
+        return _both(await self._store.get_faults(project), await self._store.get_faults(ALL_PROJECTS))
+
+    async def _texts_for(self, call: Call) -> Mapping[str, str]:
+        standing = call.standing
+        return await self._texts(call.project) if standing is None else _both(standing.faults, standing.everybodys_faults)
 
     def _picked(self, call: Call, texts: Mapping[str, str]) -> _Armed | None:
         """The fault that the request names: one that is known, or written out (`disconnect: output_text.delta#3`)."""
@@ -185,6 +188,10 @@ class Faults:
         if error is not None:
             raise error
         return scripted_hit(facts, selection, moment)
+
+
+def _both(own: Mapping[str, str], everybodys: Mapping[str, str]) -> Mapping[str, str]:
+    return {**own, **{name: text for name, text in everybodys.items() if name not in own}} if everybodys else own
 
 
 async def _charged(charge: Charge, hit: object) -> None:

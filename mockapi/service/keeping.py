@@ -1,6 +1,6 @@
 """What is kept of a planned response: its record, its turn in a conversation, what it cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -20,9 +20,9 @@ from mockapi.wire.ids import digest
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Keeping"]
+__all__ = ["LEAST_CACHED", "Keeping"]
 
-_LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
+LEAST_CACHED = 1_024  # tokens of a prefix that the prompt cache keeps, in blocks of so many:
 _CACHE_BLOCK = 128
 _HOUR_S = 3_600
 
@@ -40,25 +40,28 @@ class Keeping:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
         conversation = effective.past.conversation
         if not timeline.plan.is_stored and not request.background and conversation is None:
-            await self._count(project, timeline, request)
+            await self._store.add_usage(project, await self._amounts(project, timeline, request))
             return timeline
         own = effective.own
         given = [] if isinstance(own, str) else [str(item["id"]) for item in own if item.get("id") is not None]
         known = await self._known(project, given) if given else _NONE
+        amounts = await self._amounts(project, timeline, request)
         while True:
             record = self._record(timeline, effective, request, known)
             if not request.store and not request.background:
                 break
-            if await self._store.add_response(project, record):
+            if await self._store.keep_response(project, record, amounts if conversation is None else _NOTHING):
                 break
             plan = timeline.plan
             timeline = Timeline(plan._replace(digest=digest(b"collision", plan.digest), id=""), timeline.score)
+        is_counted = conversation is None
         while conversation is not None and not await self._take_turn(project, timeline, record, conversation):
             conversation = await self._records.conversation(project, conversation.id)
             if conversation is None or conversation.turn is not None:
                 await self._store.drop_response(project, record.id)
                 raise told("conversation_locked")
-        await self._count(project, timeline, request)
+        if not is_counted:
+            await self._store.add_usage(project, amounts)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
@@ -138,7 +141,7 @@ class Keeping:
 
         A beginning is model, instructions and tools, then the past, then the request's own items one by one.
         """
-        if tokens < _LEAST_CACHED:
+        if tokens < LEAST_CACHED:
             return 0
         request, counted = facts.request, effective.items[effective.start :]
         sums = _sums(counted, self._core.counter)
@@ -152,10 +155,10 @@ class Keeping:
             keys.append(key)
             lengths.append(before + total)
         last = await self._store.take_prefixes(project, keys)
-        return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= _LEAST_CACHED else 0
+        return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= LEAST_CACHED else 0
 
-    async def _count(self, project: str, timeline: Timeline, request: CreateRequest) -> None:
-        """Add what this response costs to the project's sums of the day and model."""
+    async def _amounts(self, project: str, timeline: Timeline, request: CreateRequest) -> Mapping[str, int]:
+        """What this response adds to the project's sums of the day and model."""
         plan, score = timeline.plan, timeline.score
         names = sum_names(plan.started_at, request.model)
         amounts = amounts_of(names, plan.usage, score)
@@ -164,7 +167,7 @@ class Keeping:
             if await self._store.take_ordinal(project, digest(b"session", container.encode(), b"%d" % hour)) == 0:
                 name = names.sessions(memory)
                 amounts[name] = amounts.get(name, 0) + 1
-        await self._store.add_usage(project, amounts)
+        return amounts
 
 
 def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:
@@ -177,3 +180,4 @@ def _without_id(item: JsonObject) -> JsonObject:
 
 
 _NONE: frozenset[str] = frozenset()
+_NOTHING: Mapping[str, int] = {}

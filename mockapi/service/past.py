@@ -23,7 +23,7 @@ from mockapi.wire.json import JsonObject
 from mockapi.wire.requests import full_items
 from mockapi.wire.validation import bad_prefix
 
-__all__ = ["Effective", "Past", "Pasts", "Referring"]
+__all__ = ["NO_PAST", "Effective", "Past", "Pasts", "Referring"]
 
 
 class Referring(Protocol):
@@ -79,7 +79,7 @@ class Effective(NamedTuple):
         return full_items(self.own) if isinstance(self.own, str) else self.own
 
 
-_NO_PAST = Past()
+NO_PAST = Past()
 
 
 class Pasts:
@@ -96,7 +96,7 @@ class Pasts:
         """The state phase (ERRORS.md §1): both references, the conversation, the response."""
         previous, conversation = request.previous_response_id, request.conversation_id
         if previous is None and conversation is None:
-            return _NO_PAST
+            return NO_PAST
         if not self._core.is_lenient:
             _check_prefixes(previous, conversation)
         if previous and conversation and self._core.is_lenient:
@@ -106,7 +106,7 @@ class Pasts:
         if conversation:
             record = await self.conversation(project, conversation)
             return Past(Context.from_bytes(record.context), conversation=record)
-        return await self._after(project, previous) if previous else _NO_PAST
+        return await self._after(project, previous) if previous else NO_PAST
 
     async def conversation(self, project: str, conversation_id: str) -> ConversationRecord:
         """A conversation that is there; 404 if it is not."""
@@ -187,7 +187,7 @@ class Pasts:
         if not self._is_strict:
             return
         given = [item_id for item in items if isinstance(item_id := item.get("id"), str)]
-        repeated = None if past is _NO_PAST else await self._repeated(project, given, past)
+        repeated = None if past is NO_PAST else await self._repeated(project, given, past)
         if repeated is not None:
             raise duplicate(repeated)
         for item in items:

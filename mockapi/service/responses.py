@@ -17,10 +17,10 @@ from mockapi.scenario.select import Selection
 from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.faults import Faults
-from mockapi.service.keeping import Keeping
+from mockapi.service.keeping import LEAST_CACHED, Keeping
 from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.paging import page_of
-from mockapi.service.past import Effective, Past, Pasts
+from mockapi.service.past import NO_PAST, Effective, Past, Pasts
 from mockapi.service.playing import Play
 from mockapi.service.records import Records, progress_of
 from mockapi.service.runs import Runs
@@ -106,9 +106,11 @@ class Responses:
             rates = await self._limiter.charge(call, scenarios, cost)
         selection = await self._selector.select(call, facts, identity, scenarios)
         names = await self._names(call.project, facts, selection, effective)
-        cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
+        cached = 0
+        if tokens >= LEAST_CACHED:
+            cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
         partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
-        moment = await self.core.moment_of(call.project, identity, partition, tokens, cached)
+        moment = await self.core.moment_of(call, identity, partition, tokens, cached)
         if asked.instructions is not None:
             moment = moment._replace(instructions=asked.instructions)
         hit = hit or scripted_hit(facts, selection, moment)
@@ -124,7 +126,8 @@ class Responses:
         request = self._with_retention(call, parse_create(raw, lenient=self.core.is_lenient))
         if request.prompt is None:
             self.core.check_model(request.model)
-            past, shown = await self._pasts.find(call.project, request), None
+            goes_on = request.previous_response_id is not None or request.conversation is not None
+            past, shown = await self._pasts.find(call.project, request) if goes_on else NO_PAST, None
         else:
             past, request, shown = await self._prompted(call.project, request)
         self._check_state(request, past)

@@ -15,7 +15,7 @@ from mockapi.scenario.match import Facts
 from mockapi.scenario.reply import Rendered
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.service.compacted import folded, summary_tokens
-from mockapi.service.core import Core
+from mockapi.service.core import Call, Core
 from mockapi.service.own import ItemIds, OwnItems
 from mockapi.service.records import DELIVERED, items_of
 from mockapi.stores.base import ConversationRecord, ResponseRecord
@@ -88,7 +88,7 @@ class Seeds:
         context = folded(self._core, project, past, own)
         output = [{"message": seed.output}] if isinstance(seed.output, str) else _list(seed.output)
         reply = Rendered(dumps([draft_of(long_item(item)) for item in output]), {"id": response_id})
-        moment = (await self._core.moment_of(project, identity))._replace(partition=partition_of(response_id))
+        moment = (await self._core.moment_of(Call(project, ""), identity))._replace(partition=partition_of(response_id))
         timeline = plan_given(Facts(request, {}, {}, context), reply, moment)
         return await self._store.add_response(project, record_of(timeline, own, context, parent_id, DELIVERED, known=_ids(own)))
 

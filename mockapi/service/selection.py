@@ -68,7 +68,7 @@ class Selector:
         selection = await self.select_other(call, facts, identity)
         if selection.step is None or not selection.fires:
             return hit
-        moment = await self._core.moment_of(call.project, identity)
+        moment = await self._core.moment_of(call, identity)
         error = scripted_error(facts, selection, lambda: template_names(facts, selection.groups, [], [], None), moment)
         if error is not None:
             error.hit = hit or error.hit

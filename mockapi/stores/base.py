@@ -21,6 +21,7 @@ __all__ = [
     "ItemRecord",
     "Owner",
     "ResponseRecord",
+    "Standing",
     "Store",
     "Target",
     "Turn",
@@ -114,9 +115,9 @@ class Entry(NamedTuple):
     `plan` is that of the response it made: its events, or what `response` would be, are made of it when they are read; not those
     of an answer that `is_cut`: not all of it went out.
 
-    What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
-    answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met, whether the
-    client hung up with no fault to blame.
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came (`mockapi.clock.timestamp`),
+    what the answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met,
+    whether the client hung up with no fault to blame.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -178,7 +179,7 @@ class Delivery(NamedTuple):
     `due` is in seconds of the project's clock, infinite while nobody knows when the response ends. `events` are the types that
     are sent there. `body` is the event, once it has been decided which it is; `attempt` counts those made, the first was at
     `began_at`. Of an endpoint that a client registered, URL and secret are those of `endpoint_id` at that time. The store sets
-    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims in `claim`.
+    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims and their ends in `claim`.
     """
 
     id: str
@@ -197,6 +198,11 @@ class Delivery(NamedTuple):
     version: int = 0
     claim: int = 0
 
+    @property
+    def is_claimed(self) -> bool:
+        """Whether somebody is about to send it; one whose claim has run out counts until it is claimed again."""
+        return self.claim % 2 == 1
+
 
 class Target(NamedTuple):
     """A URL for which a project's outbox holds something; `due` is when a clock that was never moved shows that it is due."""
@@ -204,6 +210,21 @@ class Target(NamedTuple):
     project: str
     url: str
     due: float
+
+
+class Standing(NamedTuple):
+    """What the store has for a call when it comes.
+
+    How often its content came before in this project, which it counts; what was uploaded and switched on, by the project itself
+    and by all (`*`); and how far the project's clock was moved.
+    """
+
+    ordinal: int
+    scenarios: Mapping[str, str]
+    everybodys_scenarios: Mapping[str, str]
+    faults: Mapping[str, str]
+    everybodys_faults: Mapping[str, str]
+    offset: float
 
 
 def uses_of_fault(name: str) -> str:
@@ -225,11 +246,33 @@ class Store(Protocol):
     Every call may raise `StoreError` (503) where the store is somewhere else and does not answer.
     """
 
+    is_immediate: bool = False
+    """Whether no call ever waits, nor needs an asyncio task to be made in: then requests are answered without one."""
+
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """How often `key` was taken before in this project, counting this call from then on. Atomic."""
 
+    async def take_call(self, project: str, key: bytes) -> Standing:
+        """`take_ordinal`, and what every create asks for, at once: a store elsewhere answers it in one round trip."""
+        return Standing(
+            await self.take_ordinal(project, key),
+            await self.get_scenarios(project),
+            await self.get_scenarios(ALL_PROJECTS),
+            await self.get_faults(project),
+            await self.get_faults(ALL_PROJECTS),
+            await self.get_offset(project),
+        )
+
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """Remember a new response; False, and nothing changed, if its id is taken."""
+
+    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """`add_response`, and `add_usage` if it was added: one call for stores where each has its price."""
+        if not await self.add_response(project, record):
+            return False
+        if amounts:
+            await self.add_usage(project, amounts)
+        return True
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """The record, or None if there is none (any more)."""

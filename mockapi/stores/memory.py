@@ -13,6 +13,7 @@ from mockapi.stores.base import (
     ItemRecord,
     Owner,
     ResponseRecord,
+    Standing,
     Store,
     Target,
     uses_of_fault,
@@ -38,6 +39,8 @@ class MemoryStore(Store):
     Together they hold `max_bytes`, about. The oldest go first, of projects those at rest for longest; what went is counted.
     """
 
+    is_immediate = True
+
     def __init__(
         self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000, max_bytes: int = MOST_BYTES
     ) -> None:
@@ -49,14 +52,13 @@ class MemoryStore(Store):
         self._projects: OrderedDict[str, Kept] = OrderedDict()
 
     def _of(self, project: str) -> Kept:
-        found = self._projects.get(project)
-        if found is None:
+        try:
+            self._projects.move_to_end(project)
+        except KeyError:
             if len(self._projects) >= self._max_projects:
                 self._forget_oldest()
-            found = self._projects[project] = Kept.new(self._max_responses, self._total)
-        else:
-            self._projects.move_to_end(project)
-        return found
+            self._projects[project] = Kept.new(self._max_responses, self._total)
+        return self._projects[project]
 
     def _seen(self, project: str) -> Kept:
         return self._projects.get(project, _NOBODY)
@@ -82,7 +84,9 @@ class MemoryStore(Store):
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """See `Store`."""
-        known = self._of(project)
+        return self._taken(self._of(project), key)
+
+    def _taken(self, known: Kept, key: bytes) -> int:
         ordinals = known.ordinals
         ordinal = ordinals.get(key, 0)
         ordinals[key] = ordinal + 1
@@ -92,6 +96,12 @@ class MemoryStore(Store):
             known.tally.add(KEY_BYTES)
             known.bound(ordinals, self._max_responses, "counters")
         return ordinal
+
+    async def take_call(self, project: str, key: bytes) -> Standing:
+        """See `Store`."""
+        own, everybody = self._of(project), self._projects.get(ALL_PROJECTS, _NOBODY)
+        ordinal = self._taken(own, key)
+        return Standing(ordinal, own.scenarios, everybody.scenarios, own.faults, everybody.faults, own.offset + everybody.offset)
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""

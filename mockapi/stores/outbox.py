@@ -74,7 +74,7 @@ class Outbox:
         found = self._entries.get(delivery.id)
         if found is None or found.claim != delivery.claim:
             return False
-        self._release(found)
+        found = self._release(found)
         if found.version != delivery.version:
             return False
         self._replace(found, delivery)
@@ -115,9 +115,12 @@ class Outbox:
         for delivery_id in [each for each, until in self._claims.items() if until <= wall]:
             self._release(self._entries[delivery_id])
 
-    def _release(self, delivery: Delivery) -> None:
-        if self._claims.pop(delivery.id, None) is not None:
-            self._queue(delivery)
+    def _release(self, delivery: Delivery) -> Delivery:
+        if self._claims.pop(delivery.id, None) is None:
+            return delivery
+        self._entries[delivery.id] = released = delivery._replace(claim=delivery.claim + 1)
+        self._queue(released)
+        return released
 
     def _queue(self, delivery: Delivery) -> None:
         insort(self._queues.setdefault(delivery.url, []), _place(delivery))

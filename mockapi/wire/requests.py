@@ -307,6 +307,8 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
 
 def _check_together(request: CreateRequest) -> None:
     """What is right by itself and wrong together, or only under its own rules."""
+    if _TOGETHER.isdisjoint(request.model_fields_set):
+        return
     if request.stream_options is not None and not request.stream:
         raise told("stream_options_without_stream")
     if request.background_options is not None:
@@ -322,6 +324,9 @@ def _check_together(request: CreateRequest) -> None:
         check_strict(request.text, request.tools)
         _check_words(request)
         _check_pictures(request)
+
+
+_TOGETHER = frozenset(("stream_options", "background_options", "tool_choice", "tools", "text"))
 
 
 def _check_window(request: CreateRequest, window: str | None) -> None:
