@@ -33,6 +33,7 @@ MARKED = [
     *[("scaling.md", "not run", "sh")] * 3,  # they need a Redis and a cluster
     ("ci.md", "parsed", "yaml"),  # a workflow of GitHub Actions
     ("ci.md", "compiled", "python"),  # it starts a container
+    ("metrics.md", "not run", "yaml"),  # Prometheus' own file
     ("pytest.md", "not run", "sh"),  # it installs
     *[("pytest.md", "tested", "python")] * 3,  # files of a test session
 ]
