@@ -16,7 +16,6 @@ from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, SCENARIO_FILES, Entry
-from mockapi.verdict import judge
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -39,6 +38,16 @@ class Admin:
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
         return await self.store.is_ready()
+
+    async def evictions(self) -> Mapping[str, int]:
+        """What was forgotten for want of room, by kind."""
+        return await self.store.get_evictions()
+
+    async def metrics(self) -> str:
+        """What was counted, in Prometheus' words; a store that does not answer now has forgotten nothing."""
+        is_there = await self.store.is_ready()
+        evictions, held = (await self.evictions(), await self.store.get_size()) if is_there else ({}, 0)
+        return self._core.metrics.text(evictions, held)
 
     async def scenarios(self, project: str) -> list[JsonObject]:
         """The scenarios a project's requests are tried with, with the uses of their counted steps."""
@@ -144,6 +153,8 @@ class Admin:
         """How the client of this project behaved under the faults that it met; of `*` every client, each by itself."""
         entries = await self._core.entries(project)
         forgotten = await self.store.forgotten_entries(project)
+        from mockapi.verdict import judge  # noqa: PLC0415 - start-up time of servers that nobody asks for one
+
         return (await asyncio.to_thread(judge, entries, forgotten)).shown
 
     async def usage(self, project: str) -> JsonObject:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -20,6 +21,7 @@ from mockapi.admin import Admin
 from mockapi.clock import make_clock
 from mockapi.errors import MockApiError, UsageError
 from mockapi.foreman import Foreman, Place
+from mockapi.handles import raise_file_limit
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.http.protocol import Protocol
@@ -28,9 +30,14 @@ from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service.core import Core
+from mockapi.service.metrics import Metrics
 from mockapi.service.posting import Poster
 from mockapi.settings import Settings
+from mockapi.stores.base import Store
+from mockapi.stores.measured import measured
 from mockapi.stores.opening import make_store
+from mockapi.wire.requests import parse_create
+from mockapi.wire.tokens import count_text
 from mockapi.wire.webhooks import check_secret
 
 __all__ = ["GRACE_S", "bind", "build_app", "compose_app", "serve"]
@@ -59,11 +66,15 @@ def compose_app(settings: Settings, scenarios: Sequence[Scenario] | None = None)
 
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
-    store = make_store(settings)
-    clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
-    core = Core(settings, store, clock, library)
+    clock, library, metrics = make_clock(settings.clock), Library(settings.paths, scenarios), Metrics()
+    core = Core(settings, _watched(make_store(settings), metrics), clock, library, metrics)
     _check_webhooks(core)
     return core, Admin(core, load_prices(settings.prices))
+
+
+def _watched(store: Store, metrics: Metrics) -> Store:
+    """A store whose calls are timed, unless it is in memory."""
+    return store if store.is_immediate else measured(store, metrics.observe_store)
 
 
 def _check_webhooks(core: Core) -> None:
@@ -78,6 +89,13 @@ def _check_webhooks(core: Core) -> None:
             check_secret(core.settings.webhook_secret)
     except ValueError as error:
         raise UsageError(f"--webhook-secret: {error}") from None
+
+
+def warm_up() -> None:
+    """Make what the first requests need, and no start has to wait for: the validator of creates, what carries streams."""
+    import_module("sse_starlette.sse")
+    parse_create({"model": "gpt-4o", "input": "hello"})
+    count_text("hello")
 
 
 class _Reloader:
@@ -187,6 +205,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """
     if settings.workers > 1 and not hasattr(os, "fork"):
         raise UsageError("--workers needs a system that can fork: Linux or macOS")
+    raise_file_limit()
     app, admin, life = compose_app(settings)
     if settings.workers > 1:
         asyncio.run(life.rehearse())
@@ -243,6 +262,7 @@ def _work(
         if settings.watch and settings.paths and (place is None or place.number == 0):  # the others hear of it by the store
             reloader.watch(settings.paths)
         on_ready()
+        asyncio.get_running_loop().call_soon(warm_up)
 
     async def run() -> None:
         if place is not None:

@@ -16,7 +16,8 @@ class Settings:
     `paths` are scenario files and folders, `watch` reloads them when they change; `port` 0 picks a free one; `max_body`
     counts bytes; `poll_step` is how many seconds a poll moves a background run under the virtual clock; `zdr` are keys
     without data retention, `rate_limit` what every model has a minute where no scenario says it, `prices` a file of token
-    prices; `max_responses` and `journal` bound what is remembered per project; `tokens` says how `usage` is counted (`bpe`
+    prices; `max_responses` and `journal` bound what is remembered per project,
+    `max_memory` (MB) that of all together; `tokens` says how `usage` is counted (`bpe`
     needs the extra `mockapi[tokens]`); `models` are globs, empty for any name; `api_keys` are the accepted keys, empty for
     any; `admin_key` guards the admin API when it is not empty; `allowed_hosts` are further names that the admin API may be
     called by, `*` for any; `fault_header` lets a request pick its fault by `X-Mock-Fault`; `cors` are the origins of web
@@ -57,3 +58,4 @@ class Settings:
     watch: bool = False
     max_body: int = 33_554_432
     max_responses: int = 100_000
+    max_memory: int = 128

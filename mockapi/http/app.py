@@ -63,32 +63,40 @@ def make_app(core: Core, admin: Admin, life: Life) -> Router:
         *((path, _always("", _not_emulated)) for path in _OTHERS),
         *((path, _always("", gone)) for path in LEGACY_PATHS),
     ]
-    routes: list[BaseRoute] = [
-        Route(f"{base}{path}", _Endpoint(operations, journal))
+    table: dict[str, ASGIApp] = {
+        f"{base}{path}": _Endpoint(operations, journal)
         for base in ("/v1", "/scenarios/{scenario}/v1", "/openai/v1", "/openai")
         for path, operations in api
-    ]
-    routes += [
-        Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api, InspectionApi(core))
-    ]
-    unknown = _Endpoint(_always("", _unknown_url), journal)
-    router = _Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: life.running())
+    }
+    table |= {f"/_mock{path}": _Endpoint(operations) for path, operations in _admin_routes(admin_api, InspectionApi(core))}
+    table["/metrics"] = _Endpoint({"GET": ("", admin_api.metrics)})
+    router = _Router(table, _Endpoint(_always("", _unknown_url), journal), life)
     router.begins_at_once = core.store.is_immediate
     return router
 
 
 class _Router(Router):
-    """Starlette's router; paths without parameters are looked up, only the others are tried against the patterns in turn."""
+    """Starlette's router; paths without parameters are looked up, only for others are the patterns compiled and tried in turn."""
 
     begins_at_once = False  # see `mockapi.http.protocol`: nothing that needs a task comes before something is waited for
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = None if scope.get("root_path") else self._exact.get(scope.get("path", ""))
-        await (app or super().__call__)(scope, receive, send)
+    def __init__(self, table: Mapping[str, ASGIApp], unknown: ASGIApp, life: Life) -> None:
+        super().__init__(redirect_slashes=False, default=unknown, lifespan=lambda app: life.running())
+        self._table = table
+        del self.routes  # there are some when they are asked for
 
     @cached_property
-    def _exact(self) -> Mapping[str, ASGIApp]:
-        return {route.path: route.app for route in self.routes if isinstance(route, Route) and not route.param_convertors}
+    def routes(self) -> list[BaseRoute]:  # type: ignore[override]
+        """All of them, in order."""
+        return [Route(path, app) for path, app in self._table.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        app = None if scope.get("root_path") or "{" in path else self._table.get(path)
+        if app is not None:
+            await app(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
 
 
 _Routes = list[tuple[str, Mapping[str, Named]]]
@@ -221,6 +229,7 @@ class _Endpoint:
         exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
+            self._journal.count(exchange, name)
             await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)

@@ -10,8 +10,9 @@ from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
 from mockapi.errors import MockError, StoreError
 from mockapi.scenario.library import Library
-from mockapi.scenario.load import Scenario
+from mockapi.scenario.tried import Tried
 from mockapi.seldom import Seldom
+from mockapi.service.metrics import Metrics
 from mockapi.service.pending import Pending
 from mockapi.settings import Settings
 from mockapi.stores.base import Entry, Standing, Store
@@ -50,11 +51,12 @@ class Call(NamedTuple):
 class Core:
     """Settings, store, clock and library of one server."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library, metrics: Metrics | None = None) -> None:
         self.settings = settings
         self.store = store
         self.clock = clock
         self.library = library
+        self.metrics = metrics or Metrics()
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
         self.entering = Pending()  # calls that are on their way into the journal, behind their answers
         self._complaints = Seldom()
@@ -161,12 +163,12 @@ class Core:
             return bool(name)
         return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names_of(name))
 
-    async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
+    async def scenarios_of(self, project: str) -> Tried:
         """What the project's requests are tried with, in order."""
         own, everybodys = await self.store.scenarios_for(project)
         return self.library.scenarios_for(own, everybodys)
 
-    async def tried(self, call: Call) -> tuple[Scenario, ...]:
+    async def tried(self, call: Call) -> Tried:
         """The scenarios that this call is tried with; 404 if it names one that is not there."""
         standing = call.standing
         if standing is None:
@@ -175,8 +177,8 @@ class Core:
             scenarios = self.library.scenarios_for(standing.scenarios, standing.everybodys_scenarios)
         if call.scenario is None:
             return scenarios
-        chosen = tuple(scenario for scenario in scenarios if scenario.name == call.scenario)
-        if not chosen:
+        chosen = scenarios.only(call.scenario)
+        if chosen is None:
             known = ", ".join(scenario.name for scenario in scenarios) or "none is loaded"
             message = f"There is no scenario '{call.scenario}'. Known: {known}."
             raise MockError(message, status=404, code="mock_unknown_scenario")

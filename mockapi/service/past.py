@@ -216,7 +216,7 @@ class Pasts:
         """Refuse sealed contents that are not of this server and project, nor written in a scenario."""
         sealed = [item for item in items if isinstance(item.get("encrypted_content"), str)]
         if sealed and self._is_strict:
-            scripted = {seal for scenario in await self._core.scenarios_of(project) for seal in scenario.seals}
+            scripted = (await self._core.scenarios_of(project)).seals
             for item in sealed:
                 if item["encrypted_content"] not in scripted:
                     restore(self._core, project, item)

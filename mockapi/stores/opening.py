@@ -20,7 +20,8 @@ def make_store(settings: Settings) -> Store:
     if url == "memory":
         from mockapi.stores.memory import MemoryStore
 
-        return MemoryStore(settings.max_responses, max_entries=settings.journal)
+        most_bytes = settings.max_memory * 1_000_000
+        return MemoryStore(settings.max_responses, max_entries=settings.journal, max_bytes=most_bytes)
     if found := _SQLITE.fullmatch(url):
         from mockapi.stores.sqlite import SqliteStore
 
