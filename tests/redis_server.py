@@ -47,7 +47,7 @@ class RedisServer:
     def start(self) -> None:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen([*command, *self.options], preexec_fn=_end_with_us, **quiet)
+        self.process = subprocess.Popen([*command, *self.options], preexec_fn=_end_with_us, **quiet)  # noqa: PLW1509
         until = time.monotonic() + 10
         while b"PONG" not in (answer := self._ping()) and b"NOAUTH" not in answer:
             assert time.monotonic() < until, "redis-server did not start"
