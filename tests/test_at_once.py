@@ -11,8 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from mockapi.http.cycle import begun
-from mockapi.http.cycle import Cycle
+from mockapi.http.cycle import Cycle, begun
 from mockapi.http.protocol import TRANSPORT, Protocol
 from mockapi.server import build_app
 from mockapi.settings import Settings
