@@ -34,7 +34,6 @@ MARKED = [
     ("metrics.md", "not run", "yaml"),  # for a Prometheus
     ("ci.md", "parsed", "yaml"),  # a workflow of GitHub Actions
     ("ci.md", "compiled", "python"),  # it starts a container
-    ("metrics.md", "not run", "yaml"),  # Prometheus' own file
     ("pytest.md", "not run", "sh"),  # it installs
     *[("pytest.md", "tested", "python")] * 3,  # files of a test session
 ]
