@@ -54,6 +54,24 @@ def test_bounds_are_for_each_project(small):
     assert None not in run(*(small.get_response(project, f"resp_{n}") for n in range(3) for project in "ab"))
 
 
+def test_what_goes_for_want_of_room_is_counted(small):
+    assert run(small.get_evictions()) == [{}]
+    for n in range(5):
+        run(small.add_response("a", record(f"resp_{n}")), small.add_conversation("a", thread(f"conv_{n}")))
+        run(small.add_entry("a", entry(n)), small.take_ordinal("a", b"%d" % n), small.take_prefixes("a", [b"%d" % n]))
+        run(small.add_delivery("a", delivery(f"wh_{n}")), small.draw("a", [Demand(b"%d" % n, 2, 1)], 0.0))
+    kinds = ("responses", "conversations", "journal", "counters", "prefixes", "deliveries", "buckets")
+    assert run(small.get_evictions()) == [dict.fromkeys(kinds, 2)]
+    run(small.drop_response("a", "resp_4"), small.clear_entries("a"), small.forget("a"))
+    assert run(small.get_evictions()) == [dict.fromkeys(kinds, 2)]  # what somebody wanted gone is no loss
+
+
+def test_projects_that_go_for_want_of_room_are_counted(backend):
+    store = backend.make(max_projects=2)
+    run(*(store.take_ordinal(project, b"k") for project in "abcd"))
+    assert run(store.get_evictions()) == [{"projects": 2}]
+
+
 def test_what_is_dropped_makes_room(small):
     run(*(small.add_response("a", record(f"resp_{n}")) for n in range(3)), small.drop_response("a", "resp_1"))
     run(small.add_response("a", record("resp_3")))

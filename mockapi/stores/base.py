@@ -429,8 +429,7 @@ class Store(Protocol):
         """Forget everything of every project."""
 
     async def get_evictions(self) -> Mapping[str, int]:
-        """How much was forgotten because there was no room, by kind, since the server began; nothing where nobody counts."""
-        return {}
+        """How much was forgotten because there was no room, by kind, since the server began (in Redis: since the first did)."""
 
     async def get_size(self) -> int:
         """About how many bytes are held in this process; 0 where they are kept elsewhere."""

@@ -11,7 +11,7 @@ from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.redis.link import Address, Command, Link
 from mockapi.stores.redis.script import Script
 
-__all__ = ["DAY_S", "OUTBOXES", "PROJECTS", "Base", "decoded_name", "encoded_name", "encoded_project", "flat_sums"]
+__all__ = ["DAY_S", "EVICTIONS", "OUTBOXES", "PROJECTS", "Base", "decoded_name", "encoded_name", "encoded_project", "flat_sums"]
 
 DAY_S = 86_400.0
 _HOUR_S = 3_600.0
@@ -22,6 +22,9 @@ PROJECTS = "mockapi:projects"
 
 OUTBOXES = "mockapi:outboxes"
 """The names of projects whose outbox may hold something, by when something came in."""
+
+EVICTIONS = "mockapi:evictions"
+"""Kind → how many of it went because there was no room, counted by all servers together."""
 
 _NAMES = (
     *("known", "state", "response", "progress", "order", "item", "count", "counted", "prefix", "usage", "bucket", "buckets"),
@@ -127,6 +130,7 @@ class Base:
         while sum(await self._link.ask_all([("ZCARD", PROJECTS), ("EXISTS", everybodys)])) > self._max_projects:
             oldest = await self._link.ask("ZRANGE", PROJECTS, 0, 0)
             for each in oldest:
+                await self._link.ask("HINCRBY", EVICTIONS, "projects", 1)
                 await self._forget(each.decode("utf-8", "surrogatepass"))
 
     async def _touch(self, project: str) -> None:

@@ -18,6 +18,7 @@ local before = call('HINCRBY', base .. 'count', ARGV[2], 1) - 1
 call('ZADD', base .. 'counted', number(), ARGV[2])
 if call('ZCARD', base .. 'counted') > tonumber(ARGV[3]) then
   call('HDEL', base .. 'count', call('ZPOPMIN', base .. 'counted')[1])
+  evicted('counters', 1)
 end
 keep('count', 'counted', 'state')
 return done(before)
@@ -31,7 +32,7 @@ for at = 3, #ARGV do
   if call('ZSCORE', base .. 'prefix', ARGV[at]) then last = at - 3 end
 end
 for at = 3, #ARGV do call('ZADD', base .. 'prefix', number(), ARGV[at]) end
-call('ZREMRANGEBYRANK', base .. 'prefix', 0, -1 - tonumber(ARGV[2]))
+evicted('prefixes', call('ZREMRANGEBYRANK', base .. 'prefix', 0, -1 - tonumber(ARGV[2])))
 keep('prefix', 'state')
 return done(last)
 """
@@ -83,7 +84,9 @@ while true do
   local oldest = call('ZRANGE', base .. 'buckets', 0, 0)[1]
   if not oldest then break end
   local _, since = kept(oldest)
-  if call('ZCARD', base .. 'buckets') <= most and since and since + minute > now then break end
+  local is_room = call('ZCARD', base .. 'buckets') <= most
+  if is_room and since and since + minute > now then break end
+  if not is_room then evicted('buckets', 1) end
   call('HDEL', base .. 'bucket', oldest)
   call('ZREM', base .. 'buckets', oldest)
 end

@@ -24,6 +24,7 @@ while length > 0 and (length > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5])) d
   call('LTRIM', base .. 'journal', 1, -1)
   bytes = call('HINCRBY', base .. 'state', 'bytes', -tonumber(call('LPOP', base .. 'sizes') or 0))
   call('HINCRBY', base .. 'state', 'forgotten', 1)
+  evicted('journal', 1)
   length = length - 1
 end
 keep('journal', 'sizes', 'state')

@@ -87,7 +87,10 @@ put(id, mail)
 queue(id, mail)
 call('ZADD', base .. 'sibling', 0, mail.response .. '\0' .. mail.ordinal .. '\0' .. id)
 call('ZADD', base .. 'posted', ordinal, id)
-if call('ZCARD', base .. 'posted') > tonumber(ARGV[9]) then drop(call('ZRANGE', base .. 'posted', 0, 0)[1]) end
+if call('ZCARD', base .. 'posted') > tonumber(ARGV[9]) then
+  drop(call('ZRANGE', base .. 'posted', 0, 0)[1])
+  evicted('deliveries', 1)
+end
 kept()
 return done(1)
 """,

@@ -37,7 +37,10 @@ if ids ~= '[]' then
   for _, item in ipairs(cjson.decode(ids)) do call('HSETNX', base .. 'item', item, id) end
 end
 call('ZADD', base .. 'order', number(), id)
-if call('ZCARD', base .. 'order') > tonumber(ARGV[7]) then drop(call('ZRANGE', base .. 'order', 0, 0)[1]) end
+if call('ZCARD', base .. 'order') > tonumber(ARGV[7]) then
+  drop(call('ZRANGE', base .. 'order', 0, 0)[1])
+  evicted('responses', 1)
+end
 for at = 8, #ARGV, 2 do call('HINCRBY', base .. 'usage', ARGV[at], ARGV[at + 1]) end
 keep('response', 'progress', 'order', 'item', 'state', 'usage')
 return done(1)

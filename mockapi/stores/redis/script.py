@@ -14,6 +14,10 @@ end
 local function number()
   return call('HINCRBY', base .. 'state', 'number', 1)
 end
+-- So many of a kind went because there was no room for them.
+local function evicted(kind, many)
+  if many > 0 then call('HINCRBY', 'mockapi:evictions', kind, many) end
+end
 -- What a script answers, and whether the project stands in the list of projects.
 local function done(result)
   if result == nil then result = false end

@@ -1,11 +1,11 @@
 """The store in Redis: what its parts do, and what is about all projects, the connection and the news."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mockapi.clock import outside_time, stopwatch
 from mockapi.errors import StoreError, UsageError
 from mockapi.stores.base import Store
-from mockapi.stores.redis.base import DAY_S
+from mockapi.stores.redis.base import DAY_S, EVICTIONS
 from mockapi.stores.redis.counts import Counts
 from mockapi.stores.redis.journal import Journal
 from mockapi.stores.redis.link import RefusedError
@@ -50,6 +50,11 @@ class RedisStore(Responses, Threads, Counts, Texts, Journal, Outbox, Store):
     async def forget_all(self) -> None:
         """See `Store`."""
         await self._forget(*await self._projects())
+
+    async def get_evictions(self) -> Mapping[str, int]:
+        """See `Store`; of all servers of this Redis together, since the first of them began."""
+        told = await self._link.ask("HGETALL", EVICTIONS)
+        return {kind.decode(): int(many) for kind, many in zip(told[::2], told[1::2], strict=True)}
 
     async def is_ready(self) -> bool:
         """See `Store`."""

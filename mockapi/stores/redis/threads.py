@@ -61,6 +61,7 @@ if call('ZCARD', base .. 'threads') > tonumber(ARGV[6]) then
     remove(oldest, string.sub(each, #oldest + 19))
   end
   call('HDEL', base .. 'thread', oldest)
+  evicted('conversations', 1)
 end
 keep('thread')
 return done(1)

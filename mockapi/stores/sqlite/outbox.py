@@ -63,6 +63,7 @@ class Outbox(Part):
         for _ in range(self.count(number, "deliveries", 1)):
             (oldest,) = self.db.one("SELECT seq FROM deliveries WHERE project = ? ORDER BY seq LIMIT 1", (number,))
             self._drop_delivery(number, oldest)
+            self.evicted["deliveries"] += 1
         return True
 
     def _drop_delivery(self, number: int, seq: int) -> None:

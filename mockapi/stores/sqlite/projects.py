@@ -1,5 +1,6 @@
 """Rows of projects: found, made, bounded; and what is kept of them in counted tables, the oldest of which go first."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ OF = "(SELECT id FROM projects WHERE name = ?)"
 """The number of a project, inside a statement that reads; NULL, which nothing equals, for one that has no state yet."""
 
 _MOST_SWEPT = 500
+_KINDS = {"ordinals": "counters"}  # where `Store.get_evictions` has another word than the table
 
 
 class Part:
@@ -24,6 +26,7 @@ class Part:
         self._most_projects = max_projects
         self._most_entries = max_entries
         self._latest = ""
+        self.evicted: Counter[str] = Counter()  # by this process
 
     def number_of(self, project: str) -> int:
         """The number of a project, which is made if there is none, and is the newest from now on. Inside a transaction."""
@@ -42,7 +45,9 @@ class Part:
 
     def _forget_oldest(self) -> None:
         oldest = "SELECT id FROM projects WHERE name IS NOT NULL AND name != ? ORDER BY used LIMIT 1"
-        self.db.execute(f"UPDATE projects SET name = NULL WHERE id = ({oldest})", (ALL_PROJECTS,))
+        self.evicted["projects"] += self.db.execute(
+            f"UPDATE projects SET name = NULL WHERE id = ({oldest})", (ALL_PROJECTS,)
+        ).rowcount
         sweep(self.db, _MOST_SWEPT)
 
     def seen(self, project: str) -> int:
@@ -70,7 +75,12 @@ class Part:
             marks = ", ".join("?" * (len(row) + 1))
             self.db.execute(f"INSERT INTO {table}(project, key, {columns}used) VALUES ({marks})", (*row, used + place))
         if new and (over := self.count(number, table, new)) > 0:
-            self.drop_oldest(number, table, over)
+            self.evict_oldest(number, table, over)
+
+    def evict_oldest(self, number: int, table: str, how_many: int) -> None:
+        """As `drop_oldest`, because there is no room for them."""
+        self.drop_oldest(number, table, how_many)
+        self.evicted[_KINDS.get(table, table)] += how_many
 
     def drop_oldest(self, number: int, table: str, how_many: int) -> None:
         """Forget the rows of a project that were not used for the longest time."""

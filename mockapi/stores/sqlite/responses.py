@@ -30,7 +30,7 @@ class Responses(Part):
             return taken
         self.db.execute("INSERT INTO ordinals(project, key, taken, used) VALUES (?, ?, 1, ?)", (number, key, used))
         if (over := self.count(number, "ordinals", 1)) > 0:
-            self.drop_oldest(number, "ordinals", over)
+            self.evict_oldest(number, "ordinals", over)
         return taken
 
     @writes
@@ -62,6 +62,7 @@ class Responses(Part):
         for _ in range(self.count(number, "responses", 1)):
             oldest = self.db.one("SELECT seq, items FROM responses WHERE project = ? ORDER BY seq LIMIT 1", (number,))
             self._drop_response(number, *oldest)
+            self.evicted["responses"] += 1
         return True
 
     def _drop_response(self, number: int, seq: int, items: str) -> None:

@@ -108,6 +108,7 @@ class Scripts(Part):
             seq, old = self.db.one("SELECT seq, size FROM entries WHERE project = ? ORDER BY seq LIMIT 1", (number,))
             self.db.execute("DELETE FROM entries WHERE seq = ?", (seq,))
             entries, total, forgotten = entries - 1, total - old, forgotten + 1
+        self.evicted["journal"] += forgotten
         self.db.execute(
             "UPDATE projects SET entries = ?, entry_bytes = ?, forgotten = forgotten + ? WHERE id = ?",
             (entries, total, forgotten, number),

@@ -1,7 +1,7 @@
 """The store: its parts together, what other processes tell, what is forgotten altogether."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mockapi.clock import outside_time
 from mockapi.errors import StoreError
@@ -55,6 +55,10 @@ class SqliteStore(Responses, Threads, Scripts, Outbox, Store):
     @writes
     def _sweep(self) -> None:
         sweep(self.db, _BESIDE)
+
+    async def get_evictions(self) -> Mapping[str, int]:
+        """See `Store`; of this process alone, of whatever project."""
+        return {kind: many for kind, many in self.evicted.items() if many}
 
     async def is_ready(self) -> bool:
         """Whether the file can be read and written now."""

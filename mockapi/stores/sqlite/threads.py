@@ -28,6 +28,7 @@ class Threads(Part):
             self.db.execute("DELETE FROM thread_items WHERE thread = ?", (oldest,))
             self.db.execute("DELETE FROM threads WHERE seq = ?", (oldest,))
             self.count(number, "threads", -1)
+            self.evicted["conversations"] += 1
         return True
 
     def _append(self, seq: int, record: ConversationRecord, items: Sequence[tuple[str, bytes]]) -> None:
