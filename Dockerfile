@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY mockapi ./mockapi
 COPY scenarios ./scenarios
-RUN python -m venv /opt/mockapi && /opt/mockapi/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/mockapi && /opt/mockapi/bin/pip install --no-cache-dir '.[redis]'
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home mockapi

@@ -15,8 +15,7 @@ from mockapi.service.core import Core
 from mockapi.service.faults import Faults
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
-from mockapi.stores.base import ALL_PROJECTS, Entry
-from mockapi.verdict import judge
+from mockapi.stores.base import ALL_PROJECTS, SCENARIO_FILES, Entry
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
@@ -39,6 +38,16 @@ class Admin:
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
         return await self.store.is_ready()
+
+    async def evictions(self) -> Mapping[str, int]:
+        """What was forgotten for want of room, by kind."""
+        return await self.store.get_evictions()
+
+    async def metrics(self) -> str:
+        """What was counted, in Prometheus' words; a store that does not answer now has forgotten nothing."""
+        is_there = await self.store.is_ready()
+        evictions, held = (await self.evictions(), await self.store.get_size()) if is_there else ({}, 0)
+        return self._core.metrics.text(evictions, held)
 
     async def scenarios(self, project: str) -> list[JsonObject]:
         """The scenarios a project's requests are tried with, with the uses of their counted steps."""
@@ -95,6 +104,7 @@ class Admin:
             raise MockError(message, status=400, code="mock_invalid_scenario") from None
         for name in changed:
             await self.store.forget_uses(name)
+        await self._core.tell(SCENARIO_FILES)
         return changed
 
     async def journal(
@@ -109,7 +119,7 @@ class Admin:
         limit: int = 100,
     ) -> tuple[list[JsonObject], bool]:
         """(calls that fit, oldest first; whether there are more)."""
-        entries = list(await self.store.get_entries(project))
+        entries = list(await self._core.entries(project))
         if after is not None:
             known = [entry.id for entry in entries]
             if after not in known:
@@ -134,15 +144,17 @@ class Admin:
 
     async def journal_entry(self, project: str, entry_id: str) -> JsonObject:
         """One call."""
-        for entry in await self.store.get_entries(project):
+        for entry in await self._core.entries(project):
             if entry.id == entry_id:
                 return _shown(entry)
         raise _no_entry(entry_id)
 
     async def verdict(self, project: str) -> JsonObject:
         """How the client of this project behaved under the faults that it met; of `*` every client, each by itself."""
-        entries = await self.store.get_entries(project)
+        entries = await self._core.entries(project)
         forgotten = await self.store.forgotten_entries(project)
+        from mockapi.verdict import judge  # noqa: PLC0415 - start-up time of servers that nobody asks for one
+
         return (await asyncio.to_thread(judge, entries, forgotten)).shown
 
     async def usage(self, project: str) -> JsonObject:
@@ -178,10 +190,16 @@ class Admin:
             raise MockError("A response belongs to one project.", status=400, code="mock_invalid_query")
         return await self._runs.advance(project, response_id)
 
+    async def clear_journal(self, project: str) -> None:
+        """Forget the journal, of `*` everybody's, with the calls that were answered just now."""
+        await self._core.entering.wait()
+        await self.store.clear_entries(project)
+
     async def reset(self, project: str) -> None:
         """Forget everything of one project, or of all."""
+        await self._core.entering.wait()
         await (self.store.forget_all() if project == ALL_PROJECTS else self.store.forget(project))
-        self._core.clock.wake(project)
+        await self._core.look_again(project)
 
 
 def _total(costs: Sequence[object]) -> dict[str, float | None]:

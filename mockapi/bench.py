@@ -18,7 +18,19 @@ from typing import NamedTuple
 from mockapi.clock import stopwatch
 from mockapi.wire.json import dumps
 
-__all__ = ["Row", "Running", "ask", "ask_head", "in_turns", "run_bench", "serving", "stay_off_first_core", "stay_on", "table_of"]
+__all__ = [
+    "Row",
+    "Running",
+    "ask",
+    "ask_head",
+    "in_turns",
+    "memory_mb",
+    "run_bench",
+    "serving",
+    "stay_off_first_core",
+    "stay_on",
+    "table_of",
+]
 
 SCENARIO = """
 scenario: bench
@@ -67,14 +79,14 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
             requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
             bodies.write_bytes(dumps([asyncio.run(ask(ours.port, request)) for request in requests.values()]))
             with serving("mockapi.bare", str(bodies)) as bare:
-                at_rest = Row("memory at rest", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB")
+                at_rest = Row("memory at rest", memory_mb(ours.pid), memory_mb(bare.pid), "MB")
                 rows: list[Row] = []
                 for name, request in requests.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
                     rows += in_turns(name, ours, bare, request, seconds, rounds)
                 rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
                 rows.append(at_rest)
-                rows.append(Row("memory after load", _memory_mb(ours.pid), _memory_mb(bare.pid), "MB"))
+                rows.append(Row("memory after load", memory_mb(ours.pid), memory_mb(bare.pid), "MB"))
         return rows
 
 
@@ -225,10 +237,10 @@ class _Client(asyncio.Protocol):
         return len(self._seen) >= end + 4 + length
 
 
-def _memory_mb(pid: int) -> float:
-    """Resident memory of a process, in megabytes."""
+def memory_mb(pid: int, which: str = "VmRSS") -> float:
+    """Resident memory of a process, in megabytes; `VmHWM`: the most that it ever was."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return float("nan")  # not a Linux machine
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(which))

@@ -132,7 +132,7 @@ class _Mock:
     """The use cases on a memory store of their own."""
 
     def __init__(self, many: int) -> None:
-        store = MemoryStore(max_responses=2 * many)
+        store = MemoryStore(max_responses=2 * many, max_bytes=10**12)
         core = Core(Settings(), store, make_clock("real"), Library(scenarios=[load_text(_SCENARIO)]))
         self.responses, self.conversations = Responses(core), Conversations(core)
         self._number = 0

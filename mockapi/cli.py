@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import click
 
 from mockapi import __version__
 from mockapi.authoring import check, errors, init, schema, tell_problems
-from mockapi.commands import explain, verdict
+from mockapi.commands import DurationType, bench, explain, verdict
 from mockapi.errors import ScenarioError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps
@@ -32,7 +31,7 @@ def main() -> None:
     """A local mock server that emulates OpenAI's Responses API from scripted scenario files."""
 
 
-for _command in (check, errors, explain, init, schema, verdict):
+for _command in (bench, check, errors, explain, init, schema, verdict):
     main.add_command(_command)
 
 
@@ -44,23 +43,6 @@ class _Listed(click.ParamType):  # type: ignore[type-arg]  # generic only in new
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """A tuple of what is not empty."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)
-
-
-class _DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
-    """A duration like 10s; a bare number counts seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        from mockapi.scenario.units import parse_duration
-
-        try:
-            return (
-                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
-            )
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 class _RateLimitType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
@@ -87,12 +69,24 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
 @_setting("--host", Settings().host, click.STRING, "Address to listen on.")
 @_setting("--port", Settings().port, click.IntRange(0, 65535), "Port; 0 picks a free one.")
 @_setting(
+    "--store",
+    Settings().store,
+    click.STRING,
+    "Where state is kept: memory (gone with the process), sqlite:///FILE or redis://HOST:PORT/DB.",
+)
+@_setting(
+    "--workers",
+    Settings().workers,
+    click.IntRange(1, 64),
+    "Processes that serve the port; they need a store that they can share.",
+)
+@_setting(
     "--clock",
     Settings().clock,
     click.Choice(["real", "virtual"]),
     "real: delays are waited. virtual: time stands at 2026-01-01, delays pass at once, and every run gives the same bytes.",
 )
-@_setting("--poll-step", "1s", _DurationType(), "How far a poll moves an unfinished background run under the virtual clock.")
+@_setting("--poll-step", "1s", DurationType(), "How far a poll moves an unfinished background run under the virtual clock.")
 @_setting("--seed", Settings().seed, click.STRING, "What ids and chance derive from.")
 @_setting(
     "--unmatched",
@@ -170,6 +164,12 @@ def _setting(name: str, default: object, kind: "click.ParamType[Any]", help_text
     click.IntRange(1),
     "Stored responses remembered per project; the oldest are forgotten first.",
 )
+@_setting(
+    "--max-memory",
+    Settings().max_memory,
+    click.IntRange(1),
+    "MB that is remembered, about, of all projects together; the oldest is forgotten first.",
+)
 def serve(paths: tuple[Path, ...], **options: Any) -> None:
     """Serve the scenarios found at PATH: files, folders, or DIR/** for all folders below.
 
@@ -223,7 +223,7 @@ def demo(host: str, port: int, tries: bool) -> None:
 
 
 @main.command()
-@click.option("--timeout", default="10s", show_default=True, type=_DurationType(), help="How long to wait: 500ms, 10s, 2m.")
+@click.option("--timeout", default="10s", show_default=True, type=DurationType(), help="How long to wait: 500ms, 10s, 2m.")
 @click.option("--host", default=Settings().host, envvar="MOCKAPI_HOST", show_default=True, help="Where the server is.")
 @click.option(
     "--port", default=Settings().port, envvar="MOCKAPI_PORT", show_default=True, type=click.IntRange(1, 65535), help="Its port."
@@ -238,46 +238,6 @@ def wait(timeout: float, host: str, port: int) -> None:
         click.echo(f"mockapi: no server is ready on http://{host}:{port} within {timeout:g} s", err=True)
         sys.exit(1)
     click.echo(f"ready on http://{host}:{port}/v1")
-
-
-@main.command()
-@click.option("--seconds", default="3s", show_default=True, type=_DurationType(), help="Length of one measurement.")
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-@click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
-@click.option("--streams", is_flag=True, help="How late many paced streams are, instead, beside bare sse-starlette.")
-@click.option("--plugin", is_flag=True, help="What the pytest plugin costs, instead; needs mockapi[pytest].")
-@click.option("--operations", is_flag=True, help="Chained creates, retrieves, conversations, refusals, instead.")
-def bench(seconds: float, rounds: int, as_json: bool, state: bool, streams: bool, plugin: bool, operations: bool) -> None:
-    """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run.
-
-    Where Node.js and the npm package @copilotkit/aimock are installed (in ./node_modules or in the path), beside that too.
-    """
-    from mockapi.bench import run_bench, table_of
-    from mockapi.bench_operations import run_operations_bench
-    from mockapi.bench_peers import find_aimock, run_peer_bench
-    from mockapi.bench_plugin import run_plugin_bench
-    from mockapi.bench_state import run_state_bench
-    from mockapi.bench_streams import run_stream_bench
-
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-
-    if plugin:
-        rows, beside = run_plugin_bench(rounds), "limit"
-    elif streams:
-        rows, beside = run_stream_bench(), "bare sse-starlette"
-    elif state:
-        rows, beside = run_state_bench(), "beside"
-    else:
-        run, aimock = run_operations_bench if operations else run_bench, None if operations else find_aimock()
-        rows, beside = run(max(0.05, seconds), rounds, say), "bare Starlette"
-        if aimock is not None:
-            rows += run_peer_bench(aimock, max(0.05, seconds), rounds, say)
-    if as_json:
-        click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
-    else:
-        click.echo(table_of(rows, beside))
 
 
 class _JsonLines(logging.Formatter):

@@ -19,8 +19,10 @@ __all__ = [
     "VirtualClock",
     "is_set_within",
     "make_clock",
+    "outside_time",
     "pause",
     "stopwatch",
+    "timestamp",
     "wall",
     "within",
 ]
@@ -133,6 +135,14 @@ async def outside_time(seconds: float) -> None:
 
 stopwatch = time.perf_counter
 """Seconds on a monotonic watch, for what the log says a request took; never part of an answer."""
+
+
+_BEGAN_S = time.time() - time.perf_counter()
+
+
+def timestamp(read: float) -> float:
+    """What the stopwatch read, in seconds since 1970: as steady, and nearly the same in every process of every machine."""
+    return _BEGAN_S + read
 
 
 def wall() -> float:

@@ -1,8 +1,9 @@
-"""Commands that ask: a server which runs already, or scenario files about a request."""
+"""Commands that ask: a server which runs already, scenario files about a request, or this machine how quick it is."""
 
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +11,10 @@ from mockapi.errors import MockApiError, UsageError
 from mockapi.settings import Settings
 from mockapi.wire.json import dumps
 
-__all__ = ["explain", "verdict"]
+if TYPE_CHECKING:
+    from mockapi.bench import Row
+
+__all__ = ["DurationType", "bench", "explain", "verdict"]
 
 
 @click.command()
@@ -69,3 +73,122 @@ def explain(
     text = told.pop("text")
     click.echo(dumps(told) if as_json else text)
     sys.exit(0 if told["answers"] else 1)
+
+
+class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A duration like 10s; a bare number counts seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        from mockapi.scenario.units import parse_duration
+
+        try:
+            return (
+                float(value) if isinstance(value, float) or re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else parse_duration(value)
+            )
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.option("--seconds", default="3s", show_default=True, type=DurationType(), help="Length of one measurement.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measurements; the best one counts.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@click.option("--state", is_flag=True, help="How cost grows with what is stored, instead: memory, reads, long chains.")
+@click.option(
+    "--scenarios",
+    "steps",
+    is_flag=False,
+    flag_value=10_000,
+    type=click.IntRange(10),
+    metavar="[STEPS]",
+    help="What so many steps cost, instead; 10,000 unless told.",
+)
+@click.option(
+    "--streams",
+    is_flag=False,
+    flag_value=500,
+    type=click.IntRange(1),
+    metavar="[NUMBER]",
+    help="How late so many paced streams are, instead, beside bare sse-starlette; 500 unless told.",
+)
+@click.option(
+    "--load",
+    is_flag=False,
+    flag_value=1_000_000,
+    type=click.IntRange(8),
+    metavar="[REQUESTS]",
+    help="What so many requests leave in memory, instead; a million unless told.",
+)
+@click.option("--plugin", is_flag=True, help="What the pytest plugin costs, instead; needs mockapi[pytest].")
+@click.option("--operations", is_flag=True, help="Chained creates, retrieves, conversations, refusals, instead.")
+@click.option("--store", metavar="URL", help="What requests cost on a store as it fills, instead: memory, sqlite:///FILE, …")
+def bench(
+    seconds: float,
+    rounds: int,
+    as_json: bool,
+    state: bool,
+    steps: int | None,
+    streams: int | None,
+    load: int | None,
+    plugin: bool,
+    operations: bool,
+    store: str | None,
+) -> None:
+    """Measure this machine: mockapi beside a bare Starlette route that returns the same bytes, in the same run.
+
+    Where Node.js and the npm package @copilotkit/aimock are installed (in ./node_modules or in the path), beside that too.
+    """
+    from mockapi.bench import table_of
+    from mockapi.bench_load import run_load_bench
+    from mockapi.bench_plugin import run_plugin_bench
+    from mockapi.bench_scenarios import run_scenario_bench
+    from mockapi.bench_state import run_state_bench
+    from mockapi.bench_streams import run_stream_bench
+
+    if store is not None:
+        rows, beside = _on_store(store), "at 1,000"
+    elif plugin:
+        rows, beside = run_plugin_bench(rounds), "limit"
+    elif streams:
+        rows, beside = run_stream_bench(streams), "bare sse-starlette"
+    elif state:
+        rows, beside = run_state_bench(), "beside"
+    elif steps:
+        rows, beside = run_scenario_bench(steps), "beside"
+    elif load:
+        rows, beside = run_load_bench(load, _say), "beside"
+    else:
+        rows, beside = _beside_others(max(0.05, seconds), rounds, operations=operations), "bare Starlette"
+    if as_json:
+        click.echo(dumps([{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows]))
+    else:
+        click.echo(table_of(rows, beside))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _on_store(url: str) -> "list[Row]":
+    from mockapi.bench_store import run_store_bench
+
+    try:
+        return run_store_bench(url, say=_say)
+    except UsageError as error:
+        click.echo(f"mockapi: {error}", err=True)
+        sys.exit(2)
+
+
+def _beside_others(seconds: float, rounds: int, *, operations: bool) -> "list[Row]":
+    """Beside bare Starlette, and another mock server where it is installed."""
+    from mockapi.bench import run_bench
+    from mockapi.bench_operations import run_operations_bench
+    from mockapi.bench_peers import find_aimock, run_peer_bench
+
+    if operations:
+        return run_operations_bench(seconds, rounds, _say)
+    rows, aimock = run_bench(seconds, rounds, _say), find_aimock()
+    return rows if aimock is None else [*rows, *run_peer_bench(aimock, seconds, rounds, _say)]

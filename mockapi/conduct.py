@@ -1,6 +1,6 @@
 """What a client did, read from the journal: its calls in order, and which of them were the same call made again. Pure.
 
-Time is that of the monotonic watch (`Entry.began_s`): a client waits in real seconds, whatever the project's clock shows.
+Time is that of a steady watch (`Entry.began_s`): a client waits in real seconds, whatever the project's clock shows.
 """
 
 import re

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import inf
 
-from mockapi.clock import is_set_within, wall
+from mockapi.clock import is_set_within, outside_time, wall
+from mockapi.errors import StoreError
+from mockapi.seldom import Seldom
 from mockapi.service.core import Core
 from mockapi.service.posting import Letter, Poster
 from mockapi.service.webhooks import Webhooks, next_attempt
@@ -21,6 +23,7 @@ __all__ = ["Courier"]
 log = logging.getLogger("mockapi")
 
 _LEASE_S = 60.0  # wall time after which a claim is void: whoever had it is gone
+_AGAIN_S = 1.0  # wall time after which a store that failed is asked again
 _MOST_LANES = 32
 _GRACE_S = 2.0
 _Lane = tuple[str, str]
@@ -37,6 +40,7 @@ class Courier:
         self._poster = Poster(core)
         self._lanes: dict[_Lane, asyncio.Task[None]] = {}
         self._is_stopping = False
+        self._complaints = Seldom()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -68,7 +72,10 @@ class Courier:
             changed.clear()
             try:
                 seconds = await self._start_lanes()
-            except Exception:  # a store that fails for a moment must not end all deliveries
+            except StoreError as error:
+                self._complaints.warn("webhooks wait: %s", error)
+                seconds = _AGAIN_S
+            except Exception:  # must not end all deliveries
                 log.exception("the outbox of webhooks could not be read")
                 seconds = _LEASE_S
             await is_set_within(changed, seconds)
@@ -88,7 +95,7 @@ class Courier:
         return _LEASE_S if self._core.clock.is_virtual else min(_LEASE_S, next_due - now)
 
     def _begin(self, lane: _Lane) -> None:
-        task = asyncio.ensure_future(self._drain(*lane))
+        task = asyncio.ensure_future(self._work(*lane))
         self._lanes[lane] = task
 
         def ended(task: "asyncio.Task[None]") -> None:
@@ -101,6 +108,14 @@ class Courier:
 
         task.add_done_callback(ended)
 
+    async def _work(self, project: str, url: str) -> None:
+        """Empty a lane; if the store fails it is kept for a moment, so that the next look comes after it."""
+        try:
+            await self._drain(project, url)
+        except StoreError as error:  # what was claimed is tried again when the claim has run out
+            self._complaints.warn("webhooks wait: %s", error)
+            await outside_time(_AGAIN_S)
+
     async def _drain(self, project: str, url: str) -> None:
         """Send everything to one URL that is due, one after the other."""
         while not self._is_stopping:
@@ -111,7 +126,12 @@ class Courier:
             await self._deliver(project, claimed, now)
 
     async def _deliver(self, project: str, claimed: Delivery, now: float) -> None:
-        delivery = await self._webhooks.opened(project, claimed, now)
+        try:
+            delivery = await self._webhooks.opened(project, claimed, now)
+        except StoreError:
+            await outside_time(_AGAIN_S)
+            await self._store.change_delivery(project, claimed)  # nothing was sent: whoever looks next may have it
+            raise
         if delivery is None:
             return
         address = await self._webhooks.address(project, delivery, now)
@@ -127,8 +147,20 @@ class Courier:
         outcome = await self._poster.post(letter)
         if outcome.is_delivered and delivery.fault == "duplicate":
             await self._poster.post(letter._replace(note=f"{note}, duplicate"))
-        is_done = outcome.is_delivered or outcome.is_final
-        await self._webhooks.told(project, delivery, await self._core.now(project), is_delivered=is_done)
+        await self._tell(project, delivery, is_done=outcome.is_delivered or outcome.is_final)
+
+    async def _tell(self, project: str, delivery: Delivery, *, is_done: bool) -> None:
+        """Write down what came of an attempt: as long as the claim lasts, so that nobody makes it again."""
+        until = wall() + _LEASE_S / 2
+        while True:
+            try:
+                await self._webhooks.told(project, delivery, await self._core.now(project), is_delivered=is_done)
+            except StoreError:
+                if wall() >= until:
+                    raise
+                await outside_time(_AGAIN_S)
+            else:
+                return
 
 
 def _note(delivery: Delivery, now: float) -> str:

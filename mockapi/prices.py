@@ -12,7 +12,7 @@ from mockapi.scenario.source import read_source
 
 __all__ = ["NO_PRICES", "Prices", "cost_of", "load_prices"]
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
+STRICT = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 SESSIONS = {"1g": 0.03, "4g": 0.12, "16g": 0.48, "64g": 1.92}
@@ -44,7 +44,7 @@ class Prices(BaseModel):
     file_storage: Dollars | None = None
 
 
-NO_PRICES = Prices()
+NO_PRICES = Prices.model_construct()
 
 
 def load_prices(path: Path | None) -> Prices:

@@ -4,11 +4,14 @@ import asyncio
 import errno
 import gc
 import logging
+import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -16,21 +19,28 @@ from starlette.types import ASGIApp
 
 from mockapi.admin import Admin
 from mockapi.clock import make_clock
-from mockapi.courier import Courier
 from mockapi.errors import MockApiError, UsageError
+from mockapi.foreman import Foreman, Place
+from mockapi.handles import raise_file_limit
 from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.http.protocol import Protocol
+from mockapi.life import Life
 from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
 from mockapi.service.core import Core
+from mockapi.service.metrics import Metrics
 from mockapi.service.posting import Poster
 from mockapi.settings import Settings
-from mockapi.stores.memory import MemoryStore
+from mockapi.stores.base import Store
+from mockapi.stores.measured import measured
+from mockapi.stores.opening import make_store
+from mockapi.wire.requests import parse_create
+from mockapi.wire.tokens import count_text
 from mockapi.wire.webhooks import check_secret
 
-__all__ = ["GRACE_S", "build_app", "serve"]
+__all__ = ["GRACE_S", "bind", "build_app", "compose_app", "serve"]
 
 log = logging.getLogger("mockapi")
 
@@ -43,18 +53,28 @@ def build_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -
     """The ASGI application for these settings; loads the scenarios at `settings.paths` unless they are given.
 
     Raises `ScenarioError` for invalid files, `UsageError` for paths that are not there, `tokens` that cannot be counted, and
-    webhook settings that cannot work.
+    webhook settings that cannot work, and a store that nobody knows; one that cannot be used raises it when the lifespan begins.
     """
+    return compose_app(settings, scenarios)[0]
+
+
+def compose_app(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[ASGIApp, Admin, Life]:
+    """As `build_app`, with the admin's use cases, and what goes on beside the requests."""
     core, admin = _compose(settings, scenarios)
-    return with_cors(make_app(core, admin, Courier(core)), settings.cors)
+    life = Life(core)
+    return with_cors(make_app(core, admin, life), settings.cors), admin, life
 
 
 def _compose(settings: Settings, scenarios: Sequence[Scenario] | None = None) -> tuple[Core, Admin]:
-    store = MemoryStore(settings.max_responses, max_entries=settings.journal)
-    clock, library = make_clock(settings.clock), Library(settings.paths, scenarios)
-    core = Core(settings, store, clock, library)
+    clock, library, metrics = make_clock(settings.clock), Library(settings.paths, scenarios), Metrics()
+    core = Core(settings, _watched(make_store(settings), metrics), clock, library, metrics)
     _check_webhooks(core)
     return core, Admin(core, load_prices(settings.prices))
+
+
+def _watched(store: Store, metrics: Metrics) -> Store:
+    """A store whose calls are timed, unless it is in memory."""
+    return store if store.is_immediate else measured(store, metrics.observe_store)
 
 
 def _check_webhooks(core: Core) -> None:
@@ -69,6 +89,13 @@ def _check_webhooks(core: Core) -> None:
             check_secret(core.settings.webhook_secret)
     except ValueError as error:
         raise UsageError(f"--webhook-secret: {error}") from None
+
+
+def warm_up() -> None:
+    """Make what the first requests need, and no start has to wait for: the validator of creates, what carries streams."""
+    import_module("sse_starlette.sse")
+    parse_create({"model": "gpt-4o", "input": "hello"})
+    count_text("hello")
 
 
 class _Reloader:
@@ -100,6 +127,13 @@ class _Reloader:
                 "scenarios reloaded: %d loaded, changed: %s", len(self._admin.library.scenarios), ", ".join(changed) or "none"
             )
 
+    def catch_up(self) -> None:
+        """Load what others have loaded since this process's files were read; nobody is told."""
+        try:
+            self._admin.library.reload()
+        except MockApiError as error:
+            log.warning("scenarios were not reloaded: %s", error)
+
     async def _watch(self, paths: Sequence[Path]) -> None:
         from watchfiles import awatch  # start-up time where nothing is watched
 
@@ -116,6 +150,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._on_hangup = on_hangup
+
+    def end(self) -> None:
+        """As a signal would."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -165,17 +203,51 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises `ScenarioError` and `UsageError` before anything listens.
     """
-    core, admin = _compose(settings)
-    reloader = _Reloader(admin)
+    if settings.workers > 1 and not hasattr(os, "fork"):
+        raise UsageError("--workers needs a system that can fork: Linux or macOS")
+    raise_file_limit()
+    app, admin, life = compose_app(settings)
+    if settings.workers > 1:
+        asyncio.run(life.rehearse())
     sock = bind(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
+    for name in ("uvicorn", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
+    if settings.workers == 1:
+        _work(settings, app, admin, life, sock, lambda: say(ready_line))
+        return
+
+    def work(place: Place) -> None:
+        try:
+            _work(settings, app, admin, life, sock, place.tell_ready, place)
+        except UsageError as error:  # a moment ago it could: another worker tries in a moment
+            log.error("worker %d cannot begin: %s", place.number, error)
+            sys.exit(1)
+
+    Foreman(settings.workers, work, lambda: say(ready_line), 2 * GRACE_S).run()
+
+
+def _work(
+    settings: Settings,
+    app: ASGIApp,
+    admin: Admin,
+    life: Life,
+    sock: socket.socket,
+    on_ready: Callable[[], None],
+    place: Place | None = None,
+) -> None:
+    """Be the server, or one of its workers, until a signal ends it."""
     config = uvicorn.Config(
-        with_cors(make_app(core, admin, Courier(core)), settings.cors),
+        app,
         loop="auto",
         http=Protocol,
         ws="none",
-        lifespan="on",  # the courier lives in it
+        lifespan="on",  # the store is open in it, courier and herald live in it
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nothing depends on the client's address or scheme
@@ -184,19 +256,22 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=GRACE_S,
         backlog=_BACKLOG,
     )
-    for name in ("uvicorn", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    reloader = _Reloader(admin)
 
     def tell() -> None:
-        if settings.watch and settings.paths:
+        if settings.watch and settings.paths and (place is None or place.number == 0):  # the others hear of it by the store
             reloader.watch(settings.paths)
-        say(ready_line)
+        on_ready()
+        asyncio.get_running_loop().call_soon(warm_up)
+
+    async def run() -> None:
+        if place is not None:
+            asyncio.get_running_loop().add_reader(place.lifeline, server.end)
+            if place.is_replacement:
+                reloader.catch_up()
+        await life.begin()
+        await server.serve(sockets=[sock])
 
     server = _Server(config, on_ready=tell, on_hangup=reloader.start)
-    # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    gc.enable()
-    factory = config.get_loop_factory()
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(server.serve(sockets=[sock]))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(run())

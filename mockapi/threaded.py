@@ -11,7 +11,8 @@ import uvicorn
 
 from mockapi.errors import UsageError
 from mockapi.http.protocol import Protocol
-from mockapi.server import bind, build_app
+from mockapi.life import Life
+from mockapi.server import bind, compose_app
 from mockapi.settings import Settings
 
 __all__ = ["ThreadedServer"]
@@ -46,10 +47,15 @@ class _Server(uvicorn.Server):
 
 
 class ThreadedServer:
-    """Serves from the moment it is made until `stop`; `UsageError` if the port is taken, `ScenarioError` for broken files."""
+    """Serves from the moment it is made until `stop`.
+
+    `UsageError` if the port is taken or the store cannot be used, `ScenarioError` for broken files.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        app = build_app(settings)
+        if settings.workers > 1:
+            raise UsageError("workers are processes of `mockapi serve`; a server inside this process is one")
+        app, _, life = compose_app(settings)
         self._socket = bind(settings)
         self.port: int = self._socket.getsockname()[1]
         self.pid = os.getpid()
@@ -69,14 +75,27 @@ class ThreadedServer:
             timeout_graceful_shutdown=_GRACE_S,
         )
         self._server = _Server(config)
-        self._thread = threading.Thread(target=self._run, args=(config,), name="mockapi", daemon=True)
+        self._problems: list[UsageError] = []
+        self._thread = threading.Thread(target=self._run, args=(config, life), name="mockapi", daemon=True)
         self._thread.start()
         if not self._server.is_up.wait(_START_S):
             raise UsageError(f"mockapi: the server did not start within {_START_S} s")
+        if self._problems:
+            self.stop()
+            raise self._problems[0]
 
-    def _run(self, config: uvicorn.Config) -> None:
+    def _run(self, config: uvicorn.Config, life: Life) -> None:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(self._server.serve(sockets=[self._socket]))
+            runner.run(self._serve(life))
+
+    async def _serve(self, life: Life) -> None:
+        try:
+            await life.begin()
+        except UsageError as error:
+            self._problems.append(error)
+            self._server.is_up.set()
+        else:
+            await self._server.serve(sockets=[self._socket])
 
     def stop(self) -> None:
         """End it, and wait for that; in a fork of its process, where it does not run, nothing happens."""

@@ -22,6 +22,7 @@ from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
 
+from .backends import backend, store  # noqa: F401 - fixtures
 from .receiver import Receiver, start_receiver
 from .suites import suite, what_suites_import
 
@@ -61,16 +62,16 @@ class HandClock(Clock):
             self.time += max(0.0, seconds)
 
 
-def gives_way(store, name: str) -> None:
+def gives_way(reading, name: str) -> None:
     """Let others run between a read of a store and its answer, as with a store that is not memory; nothing waits for time."""
-    plain = getattr(store, name)
+    plain = getattr(reading, name)
 
     async def read(*arguments):
         found = await plain(*arguments)
         await asyncio.sleep(0)
         return found
 
-    setattr(store, name, read)
+    setattr(reading, name, read)
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from mockapi.http.cycle import begun
+from mockapi.http.cycle import Cycle, begun
 from mockapi.http.protocol import TRANSPORT, Protocol
 from mockapi.server import build_app
 from mockapi.settings import Settings
@@ -381,11 +381,11 @@ def test_a_cycle_that_is_done_leaves_no_garbage_but_the_newest():
         try:
             for _ in range(50):
                 await give(protocol, ask())
-            return gc.collect()
+            return sum(type(each) is Cycle for each in gc.get_objects())
         finally:
             gc.enable()
 
-    assert asyncio.run(run()) < 50
+    assert 1 <= asyncio.run(run()) <= 2  # the others went when they were done, without the collector
 
 
 CREATE = {"model": "gpt-4o", "input": "Say hello."}

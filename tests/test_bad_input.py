@@ -191,7 +191,7 @@ def test_strange_header_values_do_no_harm(serve):
 
 def test_health_and_ready_need_no_key(client):
     assert client.get("/_mock/health").json() == {"status": "ok"}
-    assert client.get("/_mock/ready").json() == {"status": "ready", "scenarios": 1}
+    assert client.get("/_mock/ready").json() == {"status": "ready", "scenarios": 1, "evictions": {}}
 
 
 def test_an_internal_error_shows_no_traceback(monkeypatch):

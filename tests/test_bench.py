@@ -1,11 +1,13 @@
 """The benchmark runs and tells figures; how good they are is not a test's affair."""
 
+import asyncio
 import json
 
 import pytest
 from click.testing import CliRunner
 
 from mockapi.bench import Row, table_of
+from mockapi.bench_load import _Client
 from mockapi.bench_peers import find_aimock, run_peer_bench
 from mockapi.cli import main
 
@@ -63,3 +65,76 @@ def test_aimock_is_found_in_node_modules(tmp_path, monkeypatch):
     program = tmp_path / "node_modules" / ".bin" / "llmock"
     program.touch()
     assert find_aimock() == str(program)
+
+
+def bench(*arguments):
+    result = CliRunner().invoke(main, ["bench", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_what_many_steps_cost_is_measured():
+    rows = bench("--scenarios", "40")
+    assert [row["name"] for row in rows] == [
+        "a request among 40 steps that differ by plain strings (beside 10)",
+        "a request among 40 steps that differ by models (beside 10)",
+        "what is told of a miss by 40 steps (beside 10)",
+        "loading 40 steps (beside 10)",
+    ]
+    assert all(row["ours"] > 0 and row["bare"] > 0 for row in rows)
+
+
+def test_what_a_load_leaves_is_measured():
+    rows = bench("--load", "200")
+    assert [row["name"].partition(":")[0] for row in rows[::2]] == [
+        "160 creates",
+        "20 creates of 1,000 projects",
+        "16 conversations",
+        "4 creates of 20 kB",
+    ]
+    assert all(0 < row["ours"] < 256 for row in rows)
+
+
+class Wire(asyncio.WriteTransport):
+    def __init__(self):
+        super().__init__()
+        self.written = b""
+
+    def write(self, data):
+        self.written += data
+
+    def close(self):
+        self.written += b"(closed)"
+
+
+def test_a_load_counts_answers_however_they_are_torn():
+    async def fire():
+        client, wire = _Client(iter([b"ask "] * 20)), Wire()
+        client.connection_made(wire)
+        assert wire.written == b"ask " * 16  # ahead of the answers, but not without end
+        client.data_received(b"HTTP/1.1 500 Oh\r\n\r\n" * 4)
+        assert wire.written == b"ask " * 20
+        for part in (b"HTTP/1", b".1 ", b"200 OK\r\n\r\nHTTP/1.1 ", b"404 No\r\n\r\n"):
+            client.data_received(part)
+        client.data_received(b"HTTP/1.1 200 OK\r\n\r\n{}" * 13)
+        client.connection_lost(None)
+        return await client.done
+
+    assert asyncio.run(fire()) == 6  # four and one were refused, one was never answered
+
+
+def test_what_a_store_costs_as_it_fills_is_measured(backend):
+    from mockapi.bench_store import run_store_bench
+
+    rows = run_store_bench(backend.url, sizes=(310, 320))
+    assert [row.name for row in rows][:2] == ["create, 310 stored (beside 310)", "create, 320 stored (beside 310)"]
+    assert len(rows) == 10
+    assert all(row.ours > 0 and row.bare > 0 for row in rows)
+
+
+def test_a_store_that_cannot_be_measured_is_refused(tmp_path):
+    result = CliRunner().invoke(main, ["bench", "--store", f"sqlite:///{tmp_path}/no/x.db"])
+    assert (result.exit_code, result.output) == (
+        2,
+        f"mockapi: --store sqlite:///{tmp_path}/no/x.db: there is no folder {tmp_path}/no\n",
+    )

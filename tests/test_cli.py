@@ -163,7 +163,7 @@ def test_serve_takes_scenarios_of_the_folder_it_stands_in(spawn, tmp_path):
 
 def test_serve_without_scenarios(spawn, tmp_path):
     server = spawn(cwd=tmp_path)
-    assert httpx.get(f"{server.url}/_mock/ready").json() == {"status": "ready", "scenarios": 0}
+    assert httpx.get(f"{server.url}/_mock/ready").json() == {"status": "ready", "scenarios": 0, "evictions": {}}
 
 
 def test_settings_come_from_the_environment(spawn, tmp_path, monkeypatch):

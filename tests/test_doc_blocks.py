@@ -30,6 +30,8 @@ PAGES = [*sorted((ROOT / "docs").rglob("*.md"))]
 MARKED = [
     ("docker.md", "not run", "sh"),  # it builds an image
     ("docker.md", "parsed", "yaml"),  # a Compose file
+    *[("scaling.md", "not run", "sh")] * 3,  # they need a Redis and a cluster
+    ("metrics.md", "not run", "yaml"),  # for a Prometheus
     ("ci.md", "parsed", "yaml"),  # a workflow of GitHub Actions
     ("ci.md", "compiled", "python"),  # it starts a container
     ("pytest.md", "not run", "sh"),  # it installs

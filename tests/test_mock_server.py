@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
@@ -249,3 +250,26 @@ def test_public_names_are_there_and_cost_nothing_until_used():
     code = "import sys, mockapi, mockapi.pytest_plugin; print([m for m in sys.modules if m.startswith('mockapi')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['mockapi', 'mockapi.pytest_plugin']\n"
+
+
+def test_state_in_a_file_is_there_for_the_next_server(tmp_path):
+    store = f"sqlite:///{tmp_path}/store.db"
+    with MockServer(store=store) as mock:
+        mock.reply("hi")
+        made = httpx.post(f"{mock.base_url}/responses", json={"model": "gpt-4o", "input": "x"}, headers=mock_auth(mock)).json()
+    with MockServer(store=store) as mock:
+        assert httpx.get(f"{mock.base_url}/responses/{made['id']}", headers=mock_auth(mock)).json() == made
+
+
+def mock_auth(mock):
+    return {"authorization": f"Bearer {mock.api_key}"}
+
+
+def test_a_store_that_cannot_be_used_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(UsageError, match="there is no folder"), MockServer(store=f"sqlite:///{tmp_path}/no/x.db"):
+        pytest.fail("it began")
+    with (
+        pytest.raises(UsageError, match="a server inside this process is one"),
+        MockServer(store=f"sqlite:///{tmp_path}/x.db", workers=2),
+    ):
+        pytest.fail("it began")

@@ -1,11 +1,23 @@
-"""Random sequences of state operations against a small reference model: chains, deletion, conversations, compaction."""
+"""Random sequences of state operations against a small reference model, for every store."""
+
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 from starlette.testclient import TestClient
 
+from .backends import BACKENDS
 from .conftest import make_app
 
 SCENARIO = "steps: [{reply: 'turn {{ turn }}, {{ conversation | length }} items'}]"
@@ -13,21 +25,28 @@ TEXTS = st.sampled_from(["one", "two", "three", "four"])
 
 
 class Machine(RuleBasedStateMachine):
-    """The server beside plain dictionaries that say what must be there."""
+    """The server beside plain dictionaries that say what must be there: chains, deletion, conversations, compaction."""
+
+    backend = "memory"
 
     responses = Bundle("responses")
     conversations = Bundle("conversations")
 
     def __init__(self):
         super().__init__()
-        self.client = TestClient(make_app(SCENARIO))
+        self.folder = tempfile.TemporaryDirectory()
+        self.place = BACKENDS[self.backend](Path(self.folder.name))
+        self.client = TestClient(make_app(SCENARIO, store=self.place.__enter__().url))
+        self.client.__enter__()
         self.stored: dict[str, list[tuple[str, str]]] = {}  # response id → (role, text) of input and output, ancestors first
         self.gone: set[str] = set()
         self.threads: dict[str, list[tuple[str, str]]] = {}
         self.metadata: dict[str, dict[str, str]] = {}
 
     def teardown(self):
-        self.client.close()
+        self.client.__exit__(None, None, None)
+        self.place.__exit__(None, None, None)
+        self.folder.cleanup()
 
     def ask(self, method, path, body=None, **query):
         answer = self.client.request(method, f"/v1{path}", json=body, params=query, headers={"authorization": "Bearer k"})
@@ -178,10 +197,14 @@ class Machine(RuleBasedStateMachine):
             assert self.ask("GET", f"/conversations/{conversation}")[1]["metadata"] == self.metadata[conversation]
 
 
-Machine.TestCase.settings = settings(
+SETTINGS = settings(
     max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
-TestState = Machine.TestCase
+
+
+@pytest.mark.parametrize("name", sorted(BACKENDS))
+def test_state_is_what_the_model_says(name):
+    run_state_machine_as_test(type("On", (Machine,), {"backend": name}), settings=SETTINGS)
 
 
 def test_the_reference_model_is_not_vacuous():

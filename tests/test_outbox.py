@@ -1,16 +1,8 @@
 """The contract of the store protocol, as far as webhooks go; every backend runs it."""
 
-import pytest
-
 from mockapi.stores.base import Delivery, EndpointRecord, Target
-from mockapi.stores.memory import MemoryStore
 
-from .test_stores import BACKENDS, run
-
-
-@pytest.fixture(params=sorted(BACKENDS))
-def store(request):
-    return BACKENDS[request.param]()
+from .backends import run
 
 
 def delivery(name="wh_1", due=5.0, **changes):
@@ -94,7 +86,7 @@ def test_endpoints_are_kept_by_project(store):
     assert run(*steps) == [True, True, False, True, False, (changed, second), (), False, True, False, (second,), None, ()]
 
 
-def test_memory_keeps_the_newest_deliveries():
-    store = MemoryStore(max_responses=3)
+def test_the_newest_deliveries_are_kept(backend):
+    store = backend.make(max_responses=3)
     run(*(store.add_delivery("a", delivery(f"wh_{n}")) for n in range(5)))
     assert [each.id for each in run(store.get_deliveries("a"))[0]] == ["wh_2", "wh_3", "wh_4"]

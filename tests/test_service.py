@@ -18,8 +18,10 @@ from mockapi.stores.memory import MemoryStore
 from .conftest import HandClock, parse_sse
 
 
-def make(text="steps: [{reply: hi}]", now=1_000_000.0, **settings):
-    return Responses(Core(Settings(**settings), MemoryStore(), HandClock(now), Library(scenarios=[load_text(text, "s")])))
+def make(text="steps: [{reply: hi}]", now=1_000_000.0, store=None, **settings):
+    return Responses(
+        Core(Settings(**settings), store or MemoryStore(), HandClock(now), Library(scenarios=[load_text(text, "s")]))
+    )
 
 
 async def create(service, body, project="p"):

@@ -3,8 +3,6 @@
 import asyncio
 import pickle
 
-import pytest
-
 from mockapi.stores.base import (
     ALL_PROJECTS,
     ConversationRecord,
@@ -19,23 +17,11 @@ from mockapi.stores.base import (
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.buckets import Bucket, Demand, Draw
 
-BACKENDS = {"memory": MemoryStore}
-
-
-@pytest.fixture(params=sorted(BACKENDS))
-def store(request):
-    return BACKENDS[request.param]()
+from .backends import run
 
 
 def record(name="resp_1", **changes):
     return ResponseRecord(**{"id": name, "plan": b"p", "progress": b"0", "context": b"c", "input_items": b"[]", **changes})
-
-
-def run(*steps):
-    async def each():
-        return [await step for step in steps]
-
-    return asyncio.run(each())
 
 
 def test_a_response_comes_back_as_it_was(store):
@@ -392,6 +378,19 @@ def test_an_item_in_two_conversations_is_found_while_either_has_it(store):
     assert run(*steps)[2:] == [first, True, second, True, None]
 
 
+def test_several_items_are_looked_for_at_once(store):
+    run(store.add_response("a", record(item_ids=("msg_8", "msg_9"))), store.add_conversation("a", thread(), ITEMS[:2]))
+    wanted = ["msg_1", "msg_9", "msg_7", "msg_\0", "msg"]
+    found = [store.held_items(project, wanted, each) for project in "ab" for each in (None, "conv_1", "conv_2")]
+    assert run(*found, store.held_items("a", [])) == [{"msg_1", "msg_9"}, {"msg_1"}, set(), set(), set(), set(), set()]
+
+
+def test_uploads_and_faults_come_with_everybodys(store):
+    run(store.put_scenario("a", "s", "1"), store.put_scenario("*", "t", "2"), store.put_fault("*", "f", "3"))
+    steps = [store.scenarios_for("a"), store.scenarios_for("b"), store.faults_for("a"), store.faults_for("*")]
+    assert run(*steps) == [({"s": "1"}, {"t": "2"}), ({}, {"t": "2"}), ({}, {"f": "3"}), ({"f": "3"}, {"f": "3"})]
+
+
 def test_prefixes_are_known_from_their_second_time_on(store):
     steps = [
         store.take_prefixes("a", [b"1", b"2"]),
@@ -446,7 +445,7 @@ def test_racing_draws_never_take_more_than_there_is(store):
     async def race():
         return await asyncio.gather(*(store.draw("a", [Demand(b"k", 10, 1)], 0.0) for _ in range(50)))
 
-    assert sum(each.is_granted for each in asyncio.run(race())) == 10
+    assert sum(each.is_granted for each in run(race())[0]) == 10
 
 
 def test_buckets_are_forgotten_with_their_project(store):
@@ -464,8 +463,8 @@ def test_it_answers(store):
     assert run(store.is_ready()) == [True]
 
 
-def test_memory_is_bounded_and_forgets_the_oldest():
-    store = MemoryStore(max_responses=3, max_projects=2)
+def test_a_store_is_bounded_and_forgets_the_oldest(backend):
+    store = backend.make(max_responses=3, max_projects=2)
     run(
         *(store.add_response("a", record(f"resp_{n}")) for n in range(5)), *(store.take_ordinal("a", b"%d" % n) for n in range(5))
     )

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from mockapi.errors import ApiError
 from mockapi.service.responses import Responses
 
+from .backends import run as in_one_loop
 from .conftest import make_app, parse_sse
 from .test_service import create, make
 
@@ -487,10 +488,8 @@ def test_impossible_runs_are_refused_at_load(text, message):
     assert message in str(caught.value)
 
 
-def test_a_second_server_goes_on_with_what_the_first_had_stored():
-    """Killed at any moment: a store that was written out and read in elsewhere is all that a run needs."""
-    import pickle
-
+def test_a_second_server_goes_on_with_what_the_first_had_stored(backend):
+    """Killed at any moment: what another process sees of the store is all that a run needs."""
     from mockapi.scenario.library import Library
     from mockapi.service.conversations import Conversations
     from mockapi.service.core import Call, Core
@@ -499,8 +498,10 @@ def test_a_second_server_goes_on_with_what_the_first_had_stored():
 
     from .conftest import HandClock
 
+    store = backend.make()
+
     async def run():
-        first = make(DURATIONS)
+        first = make(DURATIONS, store=store)
         made = json.loads(await Conversations(first.core).create(Call("p", "conversations.create"), b"x" * 32))
         body = {"model": "gpt-4o", "input": "x", "background": True, "stream": True}
         running = await create(first, {**body, "conversation": made["id"]})
@@ -508,10 +509,10 @@ def test_a_second_server_goes_on_with_what_the_first_had_stored():
         first.core.clock.time += 3
         play = first.play(running)
         seen = (await anext(play.pieces()))[0]
-        dead = pickle.dumps(first.core.store)
+        dead = await backend.other(first.core.store)
 
         clock = HandClock(first.core.clock.time + 1)
-        second = Responses(Core(Settings(), pickle.loads(dead), clock, Library(scenarios=[])))
+        second = Responses(Core(Settings(), dead, clock, Library(scenarios=[])))
         response_id, last = running.timeline.response_id, parse_sse(seen.decode())[-1][1]["sequence_number"]
         states = [json.loads(await second.retrieve("p", response_id))["status"]]
         cancelled = json.loads(await second.runs.cancel("p", other.timeline.response_id))
@@ -522,7 +523,7 @@ def test_a_second_server_goes_on_with_what_the_first_had_stored():
         listed = json.loads(await Conversations(second.core).list_items("p", made["id"], ListQuery()))["data"]
         return states, cancelled["status"], seen + rest == whole, len(listed)
 
-    assert asyncio.run(run()) == (["in_progress", "completed"], "cancelled", True, 2)
+    assert in_one_loop(run()) == [(["in_progress", "completed"], "cancelled", True, 2)]
 
 
 EXAMPLE = f"steps: [{{background: {{queued: 20ms, in_progress: 200ms}}, reply: [{{reasoning: hm}}, {{message: {WORDS}}}]}}]"

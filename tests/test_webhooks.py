@@ -15,6 +15,7 @@ from mockapi.service import posting
 from mockapi.service.webhooks import Webhooks, next_attempt
 from mockapi.wire.webhooks import DEFAULT_SECRET
 
+from .backends import run as in_one_loop
 from .test_service import create, make
 
 BODY = {"model": "m", "input": "x", "background": True}
@@ -353,3 +354,29 @@ def test_stopping_does_not_wait_for_who_never_answers(monkeypatch):
             )
 
         assert asyncio.run(run()) == ([], [], 1)  # still claimed: another server goes on when the claim has run out
+
+
+def test_who_overtakes_a_delivery_does_not_take_it_from_a_server_that_sends_it_already(store):
+    url = "http://127.0.0.1:1/hook"
+
+    async def run():
+        service = make(scenario(url, fault="out_of_order"), store=store)
+        core, webhooks = service.core, Webhooks(service.core)
+        for text in "ab":
+            await create(service, {**BODY, "input": text})
+
+        async def claimed():
+            return await store.claim_delivery("p", url, await core.now("p"), wall(), wall() + 60)
+
+        first = await claimed()
+        assert await webhooks.opened("p", first, await core.now("p")) is None  # held back until the second has gone out
+        core.clock.time += 60
+        second, again = await claimed(), await claimed()  # each by another server
+        assert again.id == first.id
+        sent = await webhooks.opened("p", second, await core.now("p"))
+        await webhooks.told("p", sent, await core.now("p"), is_delivered=True)
+        assert await claimed() is None
+        await webhooks.told("p", again, await core.now("p"), is_delivered=True)
+        assert await store.get_deliveries("p") == ()
+
+    in_one_loop(run())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
@@ -124,10 +125,10 @@ class Plan(NamedTuple):
     def from_bytes(data: bytes) -> "Plan":
         """From the store; ValueError if the bytes are not a plan of this version."""
         first, second, *echo, drafts = data.split(b"\n")
-        small = _SMALL.validate_json(first)
+        small = _small().validate_json(first)
         if small["version"] != PLAN_VERSION:
             raise ValueError(f"a plan of version {small['version']} cannot be read by this one, {PLAN_VERSION}")
-        details = _DETAILS.validate_json(second) or _Details(key=USUAL_KEY, ending=COMPLETED, background=None)
+        details = _details().validate_json(second) or _Details(key=USUAL_KEY, ending=COMPLETED, background=None)
         return Plan(
             bytes.fromhex(small["digest"]), small["started_at"], Echo._make(echo), drafts, details["key"],
             small["usage"], small["scenario"], small["step"], small["id"], small["partition"], small["is_stored"],
@@ -153,5 +154,12 @@ class _Details(TypedDict):
     background: Background | None
 
 
-_SMALL = TypeAdapter(_Small)
-_DETAILS = TypeAdapter(_Details | None)
+@cache
+def _small() -> TypeAdapter[_Small]:
+    return TypeAdapter(_Small)
+
+
+@cache
+def _details() -> TypeAdapter[_Details | None]:
+    """Built when bytes are read: a store in memory never does."""
+    return TypeAdapter(_Details | None)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from mockapi.admin import Admin
 from mockapi.errors import MockError
 from mockapi.http.exchange import Exchange
-from mockapi.http.guard import admin_body, admin_project, check_admin
+from mockapi.http.guard import admin_body, admin_project, check_admin, check_scrape
 from mockapi.http.messages import JSON, Answer, caller_of, read_body
 from mockapi.wire.json import JsonObject
 
@@ -31,8 +31,18 @@ class AdminApi:
     async def ready(self, exchange: Exchange) -> None:
         """`GET /_mock/ready`: scenarios are loaded and the store answers, else 503; no key is needed."""
         is_ready = await self._admin.is_ready()
-        body: JsonObject = {"status": "ready" if is_ready else "unavailable", "scenarios": len(self._admin.library.scenarios)}
+        body: JsonObject = {
+            "status": "ready" if is_ready else "unavailable",
+            "scenarios": len(self._admin.library.scenarios),
+            "evictions": await self._admin.evictions() if is_ready else {},
+        }
         await exchange.answer_json(body, 200 if is_ready else 503)
+
+    async def metrics(self, exchange: Exchange) -> None:
+        """`GET /metrics`: what the server has counted, as Prometheus reads it; the admin key may come as a bearer token."""
+        check_scrape(exchange, self._admin.settings)
+        text = await self._admin.metrics()
+        await exchange.answer(Answer(200, text.encode(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]))
 
     def _project(self, exchange: Exchange) -> str:
         """Check that the caller may ask, and say for which project."""
@@ -96,7 +106,7 @@ class AdminApi:
 
     async def clear_requests(self, exchange: Exchange) -> None:
         """`DELETE /_mock/requests`: empty the journal."""
-        await self._admin.store.clear_entries(self._project(exchange))
+        await self._admin.clear_journal(self._project(exchange))
         await exchange.answer_json({"status": "cleared"})
 
     async def get_clock(self, exchange: Exchange) -> None:

@@ -11,8 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockapi.admin import Admin
 from mockapi.clock import stopwatch
-from mockapi.courier import Courier
-from mockapi.errors import ApiError, MockError
+from mockapi.errors import ApiError, MockError, StoreError
 from mockapi.http.admin import AdminApi
 from mockapi.http.conversations import ConversationsApi
 from mockapi.http.exchange import Exchange
@@ -23,6 +22,7 @@ from mockapi.http.messages import ClientGoneError
 from mockapi.http.models import ModelsApi
 from mockapi.http.responses import ResponsesApi
 from mockapi.http.webhooks import WebhooksApi
+from mockapi.life import Life
 from mockapi.service.compaction import Compaction
 from mockapi.service.conversations import Conversations
 from mockapi.service.core import Core
@@ -49,10 +49,10 @@ _OTHERS = (
 )  # fmt: skip
 
 
-def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
+def make_app(core: Core, admin: Admin, life: Life) -> Router:
     """The ASGI application of one server: a router alone, since errors are mapped in one place of our own.
 
-    The courier works as long as the application lives (ASGI's lifespan).
+    What goes on beside its requests does so as long as the application lives (ASGI's lifespan).
     """
     admin_api, journal = AdminApi(admin), Journal(core)
     api: list[tuple[str, Mapping[str, Named]]] = [
@@ -63,32 +63,40 @@ def make_app(core: Core, admin: Admin, courier: Courier) -> Router:
         *((path, _always("", _not_emulated)) for path in _OTHERS),
         *((path, _always("", gone)) for path in LEGACY_PATHS),
     ]
-    routes: list[BaseRoute] = [
-        Route(f"{base}{path}", _Endpoint(operations, journal))
+    table: dict[str, ASGIApp] = {
+        f"{base}{path}": _Endpoint(operations, journal)
         for base in ("/v1", "/scenarios/{scenario}/v1", "/openai/v1", "/openai")
         for path, operations in api
-    ]
-    routes += [
-        Route(f"/_mock{path}", _Endpoint(operations)) for path, operations in _admin_routes(admin_api, InspectionApi(core))
-    ]
-    unknown = _Endpoint(_always("", _unknown_url), journal)
-    router = _Router(routes=routes, redirect_slashes=False, default=unknown, lifespan=lambda app: courier.running())
+    }
+    table |= {f"/_mock{path}": _Endpoint(operations) for path, operations in _admin_routes(admin_api, InspectionApi(core))}
+    table["/metrics"] = _Endpoint({"GET": ("", admin_api.metrics)})
+    router = _Router(table, _Endpoint(_always("", _unknown_url), journal), life)
     router.begins_at_once = core.store.is_immediate
     return router
 
 
 class _Router(Router):
-    """Starlette's router; paths without parameters are looked up, only the others are tried against the patterns in turn."""
+    """Starlette's router; paths without parameters are looked up, only for others are the patterns compiled and tried in turn."""
 
     begins_at_once = False  # see `mockapi.http.protocol`: nothing that needs a task comes before something is waited for
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = None if scope.get("root_path") else self._exact.get(scope.get("path", ""))
-        await (app or super().__call__)(scope, receive, send)
+    def __init__(self, table: Mapping[str, ASGIApp], unknown: ASGIApp, life: Life) -> None:
+        super().__init__(redirect_slashes=False, default=unknown, lifespan=lambda app: life.running())
+        self._table = table
+        del self.routes  # there are some when they are asked for
 
     @cached_property
-    def _exact(self) -> Mapping[str, ASGIApp]:
-        return {route.path: route.app for route in self.routes if isinstance(route, Route) and not route.param_convertors}
+    def routes(self) -> list[BaseRoute]:  # type: ignore[override]
+        """All of them, in order."""
+        return [Route(path, app) for path, app in self._table.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        app = None if scope.get("root_path") or "{" in path else self._table.get(path)
+        if app is not None:
+            await app(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
 
 
 _Routes = list[tuple[str, Mapping[str, Named]]]
@@ -208,10 +216,7 @@ class _Endpoint:
                 await self._journal.identify(exchange)
             await operation(exchange)
         except ApiError as error:
-            if self._journal is not None:
-                await self._journal.identify(exchange)
-                exchange.arm(error.hit, self._journal.core)
-            await exchange.fail(error)
+            await self._refuse(exchange, error)
         except ClientGoneError:
             exchange.note = "hung up"
         except asyncio.CancelledError:  # only a server that shuts down cancels, after its grace time
@@ -224,9 +229,19 @@ class _Endpoint:
         exchange.settle()
         took_ms = (stopwatch() - began) * 1000
         if self._journal is not None:
+            self._journal.count(exchange, name)
             await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)
+
+    async def _refuse(self, exchange: Exchange, error: ApiError) -> None:
+        try:
+            if self._journal is not None and not isinstance(error, StoreError):
+                await self._journal.identify(exchange)
+                exchange.arm(error.hit, self._journal.core)
+            await exchange.fail(error)
+        except StoreError as lost:  # that an error is an error needs no store
+            await exchange.fail(lost)
 
 
 def _write(exchange: Exchange, took_ms: float) -> None:

@@ -16,23 +16,41 @@ from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS
 from mockapi.wire.json import loads
 
-__all__ = ["admin_body", "admin_project", "check_admin"]
+__all__ = ["admin_body", "admin_project", "check_admin", "check_scrape"]
 
 _OWN_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
 
 def check_admin(exchange: Exchange, settings: Settings) -> None:
     """`MockError` 401, 403 or 415 if the call may not be made."""
+    _check_key(exchange.headers.get("x-mock-admin-key", ""), settings, "in the header X-Mock-Admin-Key")
+    _check_host(exchange, settings)
+    if exchange.scope["method"] != "GET":
+        _check_change(exchange, settings)
+
+
+def check_scrape(exchange: Exchange, settings: Settings) -> None:
+    """`MockError` 401 or 403 if the metrics may not be read: Prometheus sends its credentials as a bearer token."""
     headers = exchange.headers
-    sent = headers.get("x-mock-admin-key", "").encode("latin-1")
-    if settings.admin_key and sent not in (settings.admin_key.encode(), settings.admin_key.encode("latin-1", "replace")):
-        message = "The admin API of this server is guarded: send its --admin-key in the header X-Mock-Admin-Key."
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    sent = headers.get("x-mock-admin-key", bearer)
+    _check_key(sent, settings, "as a bearer token, or in the header X-Mock-Admin-Key")
+    _check_host(exchange, settings)
+
+
+def _check_key(sent: str, settings: Settings, where: str) -> None:
+    known = (settings.admin_key.encode(), settings.admin_key.encode("latin-1", "replace"))
+    if settings.admin_key and sent.encode("latin-1") not in known:
+        message = f"The admin API of this server is guarded: send its --admin-key {where}."
         raise MockError(message, status=401, code="mock_admin_key")
+
+
+def _check_host(exchange: Exchange, settings: Settings) -> None:
+    headers = exchange.headers
     if not _is_allowed(headers.get("host", ""), settings):
         message = f"The admin API may not be called as '{headers.get('host', '')}': list the name with --allowed-hosts."
         raise MockError(message, status=403, code="mock_host_not_allowed")
-    if exchange.scope["method"] != "GET":
-        _check_change(exchange, settings)
 
 
 def _check_change(exchange: Exchange, settings: Settings) -> None:

@@ -2,9 +2,12 @@
 
 import re
 
-from mockapi.errors import ApiError
+from mockapi.clock import timestamp
+from mockapi.errors import ApiError, StoreError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import MaskedHeaders, caller_of
+from mockapi.scenario.load import CREATE
+from mockapi.seldom import Seldom
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
 from mockapi.stores.base import Entry
@@ -21,6 +24,8 @@ class Journal:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self._complaints = Seldom()
+        self._metrics = core.metrics
 
     async def identify(self, exchange: Exchange) -> None:
         """Whose call it is, and an id of its own, for calls that no operation has identified."""
@@ -34,8 +39,31 @@ class Journal:
         named = f"{exchange.scope['method']} {exchange.scope['path']}"
         exchange.request_id = request_id_of(await self.core.identify(Call(caller.project, named)))
 
+    def count(self, exchange: Exchange, operation: str) -> None:
+        """Count a call that is over, whoever made it."""
+        metrics = self._metrics
+        calls, key = metrics.calls, (operation, exchange.status)
+        calls[key] = calls.get(key, 0) + 1
+        if operation == CREATE:
+            if exchange.answered_by[0]:
+                metrics.creates["matched"] += 1
+            elif exchange.timeline is not None or exchange.code == NO_MATCH:
+                metrics.creates["unmatched"] += 1
+        if exchange.fault:
+            metrics.faults[exchange.fault] += 1
+
     async def write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
-        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch. Nothing comes after."""
+        """Write one call down, unless nobody knows whose it is; when it began is told by the stopwatch. Nothing comes after.
+
+        The answer has gone out: a store that does not answer costs the entry, and a warning.
+        """
+        try:
+            with self.core.entering.one():
+                await self._write(exchange, operation, began_s, took_ms)
+        except StoreError as error:
+            self._complaints.warn("calls are missing in the journal: %s", error)
+
+    async def _write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
         caller = exchange.caller
         if caller is None or exchange.request_id is None:
             return
@@ -100,7 +128,7 @@ class _Told:
             is_cut=exchange.is_cut,
             is_legacy=exchange.is_legacy,
             project=caller.project,
-            began_s=self._began_s,
+            began_s=timestamp(self._began_s),
             advice=exchange.advice,
             is_whole=exchange.is_whole,
             last_event=exchange.last_event,

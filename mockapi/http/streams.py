@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive
 
 from mockapi.http.exchange import Exchange
@@ -13,9 +12,6 @@ from mockapi.http.messages import hung_up
 from mockapi.service.playing import Play
 
 __all__ = ["pump", "send_stream", "wait_or_hang_up"]
-
-# Shutting down is the server's business: it lets running streams end within its grace time.
-AppStatus.enable_automatic_graceful_drain = False
 
 Delivered = Callable[[bool], Coroutine[Any, Any, None]]
 """Called once: True just before the last piece goes out, False if the client hung up before."""
@@ -41,6 +37,10 @@ async def send_stream(exchange: Exchange, play: Play, delivered: Delivered, head
         await delivered(True)
         await exchange.answer_whole(head, play.at_once())
         return
+    from sse_starlette.sse import AppStatus, EventSourceResponse  # noqa: PLC0415 - start-up time until a stream waits
+
+    # Shutting down is the server's business: it lets running streams end within its grace time.
+    AppStatus.enable_automatic_graceful_drain = False
     await asyncio.sleep(0)  # what follows needs a task, and a request may have begun without one
     told = _Once(delivered)
     response = EventSourceResponse(pump(play, told), sep="\n", ping=0)

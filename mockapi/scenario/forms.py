@@ -5,9 +5,11 @@ and statuses that are filled in later). The entries stand with their families.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from mockapi.scenario.calls import CALLS
 from mockapi.scenario.fields import STRICT, ItemForm, verbatim, without
@@ -15,7 +17,7 @@ from mockapi.scenario.hosted import HOSTED
 from mockapi.scenario.machines import MACHINES
 from mockapi.scenario.speech import SPEECH
 from mockapi.wire.json import JsonObject
-from mockapi.wire.typed import OneOf, by_kind
+from mockapi.wire.typed import Lazy, OneOf, by_kind
 
 __all__ = ["FORMS", "ITEM_TYPES", "ItemForm", "ReplyItem", "draft_of", "long_item", "without_nulls"]
 
@@ -59,13 +61,41 @@ class _UnknownItem(BaseModel):
     id: str | None = None
 
 
-def _choices() -> dict[str, Any]:
-    short = {name: _wrapped(name, form) for name, form in FORMS.items()}
-    known = {f"type:{name}": verbatim(name, form.wire) for name, form in FORMS.items() if form.wire is not None}
-    return short | known | {"type:": _UnknownItem}
+_KINDS = (*FORMS, *(f"type:{name}" for name in ITEM_TYPES), "type:")
+"""What `_one_key` tells of items that may be written."""
 
 
-ReplyItem = Annotated[JsonObject, OneOf(_one_key, _choices(), expected="an item: a mapping with one key, its type", error="item")]
+@cache
+def _member(kind: str) -> Any:
+    """The model of a kind, made when the first such item is read: most files have items of few kinds."""
+    if kind == "type:":
+        return _UnknownItem
+    written, _, name = kind.rpartition(":")
+    form = FORMS[name]
+    return verbatim(name, form.wire or {}) if written else _wrapped(name, form)
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_member(kind))
+
+
+@cache
+def _any_item() -> TypeAdapter[Any]:
+    members = {kind: _member(kind) for kind in _KINDS}
+    union = OneOf(_one_key, members, expected="an item: a mapping with one key, its type", error="item")
+    return TypeAdapter(Annotated[JsonObject, union])
+
+
+def _checked(value: object) -> object:
+    kind = _one_key(value)
+    if kind in _KINDS:
+        with suppress(ValidationError):
+            return _adapter(kind).validate_python(value)
+    return _any_item().validate_python(value)  # says what is wrong
+
+
+ReplyItem = Annotated[JsonObject, Lazy(_checked, _any_item)]
 
 
 def without_nulls(form: Mapping[str, object]) -> JsonObject:

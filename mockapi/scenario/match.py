@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockapi.scenario.context import Context
+from mockapi.scenario.hints import OF_OUTPUTS, Hint, is_name, pairs_of, pointer_hints, text_hints
 from mockapi.scenario.model import ToolOutputForm, When
 from mockapi.scenario.text import TextMatcher, compile_text, is_matcher
 from mockapi.wire.json import JsonObject, dumps
@@ -102,13 +103,17 @@ Check = Callable[[Facts, dict[str, str]], object]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One key of a `when`, compiled. `get` is what came, for whoever wants to see it although the check holds."""
+    """One key of a `when`, compiled. `get` is what came, for whoever wants to see it although the check holds.
+
+    Each of `hints` is true of every request that the check holds for: indexes go by them.
+    """
 
     field: str
     wanted: str
     check: Check
     get: Callable[[Facts], object]
     literal: str | None = None
+    hints: tuple[Hint, ...] = ()
 
 
 def judge(criteria: Iterable[Criterion], facts: Facts) -> Verdict:
@@ -120,6 +125,12 @@ def judge(criteria: Iterable[Criterion], facts: Facts) -> Verdict:
         if got is not HOLDS:
             verdict.differences.append(Difference(criterion.field, criterion.wanted, shown(got)))
     return verdict
+
+
+def count_differences(criteria: Iterable[Criterion], facts: Facts) -> int:
+    """How many criteria do not hold."""
+    groups: dict[str, str] = {}
+    return sum(criterion.check(facts, groups) is not HOLDS for criterion in criteria)
 
 
 def match_criteria(criteria: Iterable[Criterion], facts: Facts) -> Mapping[str, str] | None:
@@ -154,7 +165,7 @@ def _equal(name: str, wanted: object, get: Callable[[Facts], object]) -> list[Cr
         got = get(facts)
         return HOLDS if got == wanted and type(got) is type(wanted) else got
 
-    return [Criterion(name, shown(wanted), check, get)]
+    return [Criterion(name, shown(wanted), check, get, hints=(Hint(name, "value", get, (wanted,)),))]
 
 
 def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -> Criterion:
@@ -164,7 +175,7 @@ def _text(name: str, matcher: TextMatcher, get: Callable[[Facts], str | None]) -
         groups.update(result.groups)
         return HOLDS if result.holds else Said("nothing") if got is None else got
 
-    return Criterion(name, matcher.wanted, check, get, matcher.literal)
+    return Criterion(name, matcher.wanted, check, get, matcher.literal, text_hints(name, matcher.needles, get))
 
 
 def _model(value: object, when: When) -> list[Criterion]:
@@ -173,7 +184,12 @@ def _model(value: object, when: When) -> list[Criterion]:
     def check(facts: Facts, groups: dict[str, str]) -> object:
         return HOLDS if fnmatchcase(facts.request.model, glob) else facts.request.model
 
-    return [Criterion("model", shown(glob), check, lambda facts: facts.request.model)]
+    hints = (Hint("model", "value", _model_of, (glob,)),) if is_name(glob) else ()
+    return [Criterion("model", shown(glob), check, _model_of, hints=hints)]
+
+
+def _model_of(facts: Facts) -> str:
+    return facts.request.model
 
 
 def _input(value: object, when: When) -> list[Criterion]:
@@ -184,7 +200,7 @@ def _input(value: object, when: When) -> list[Criterion]:
             return Said("tool outputs and no user message after them (name `tool_output` to match such a turn)")
         return inner.check(facts, groups) if facts.context.has_user else Said("no user message")
 
-    return [Criterion("input", inner.wanted, check, inner.get, inner.literal)]
+    return [Criterion("input", inner.wanted, check, inner.get, inner.literal, inner.hints)]
 
 
 def _tool_output(value: object, when: When) -> list[Criterion]:
@@ -208,7 +224,8 @@ def _tool_output(value: object, when: When) -> list[Criterion]:
         return came or Said("no tool output")
 
     words = {**wanted, "output": matcher.wanted} if matcher else wanted
-    return [Criterion("tool_output", shown(value if isinstance(value, str) else words), check, get)]
+    hints = tuple(Hint(f"tool_output {key}", "member", find, (wanted[key],)) for key, find in OF_OUTPUTS.items() if key in wanted)
+    return [Criterion("tool_output", shown(value if isinstance(value, str) else words), check, get, hints=hints)]
 
 
 def _approval(value: object, when: When) -> list[Criterion]:
@@ -218,7 +235,8 @@ def _approval(value: object, when: When) -> list[Criterion]:
     def get(facts: Facts) -> object:
         return list(facts.context.approvals) or Said("no approval")
 
-    return [Criterion("approval", shown(value), check, get)]
+    hint = Hint("approval", "member", lambda facts: facts.context.approvals, (value is True,))
+    return [Criterion("approval", shown(value), check, get, hints=(hint,))]
 
 
 def _tools(value: object, when: When) -> list[Criterion]:
@@ -229,7 +247,8 @@ def _tools(value: object, when: When) -> list[Criterion]:
         missing = [name for name in wanted if name not in offered]
         return Said(f"no {', '.join(missing)} among {shown(sorted(set(offered)))}") if missing else HOLDS
 
-    return [Criterion("tools", shown(wanted), check, lambda facts: sorted(set(facts.tools)))]
+    hints = tuple(Hint("tools", "member", lambda facts: facts.tools, (name,)) for name in wanted)
+    return [Criterion("tools", shown(wanted), check, lambda facts: sorted(set(facts.tools)), hints=hints)]
 
 
 def _includes(got: object, wanted: object) -> bool:
@@ -245,7 +264,9 @@ def _subset(name: str, get: Callable[[Facts], object]) -> Callable[[object, When
             got = get(facts)
             return HOLDS if _includes(got, value) else got
 
-        return [Criterion(name, shown(value), check, get)]
+        pairs = value.items() if isinstance(value, Mapping) and name == "metadata" else ()
+        hints = tuple(Hint(name, "member", pairs_of(get), (pair,)) for pair in pairs if isinstance(pair[1], str))
+        return [Criterion(name, shown(value), check, get, hints=hints)]
 
     return build
 
@@ -259,7 +280,9 @@ def _reference(name: str, get: Callable[[Facts], str | None]) -> Callable[[objec
             fits = (got is not None) == value if isinstance(value, bool) else got == value
             return HOLDS if fits else got or Said("none")
 
-        return [Criterion(name, shown(value), check, lambda facts: get(facts) or Said("none"))]
+        is_there = Hint(f"{name} is there", "value", lambda facts: get(facts) is not None, (value,))
+        hint = is_there if isinstance(value, bool) else Hint(name, "value", get, (value,))
+        return [Criterion(name, shown(value), check, lambda facts: get(facts) or Said("none"), hints=(hint,))]
 
     return build
 
@@ -310,7 +333,8 @@ def _at_pointer(pointer: str, wanted: object) -> Criterion:
         found, got = resolve_pointer(facts.raw, pointer)
         return got if found else Said("nothing")
 
-    return Criterion(name, matcher.wanted if matcher else shown(wanted), check, get, matcher.literal if matcher else None)
+    words, literal = (matcher.wanted, matcher.literal) if matcher else (shown(wanted), None)
+    return Criterion(name, words, check, get, literal, pointer_hints(name, wanted, matcher.needles if matcher else (), get))
 
 
 def resolve_pointer(value: object, pointer: str) -> tuple[bool, object]:

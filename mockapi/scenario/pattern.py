@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
-
-import regex
+from typing import TYPE_CHECKING, Any
 
 from mockapi.scenario.bounds import Budget, NoValueError
+
+if TYPE_CHECKING:
+    import regex
 
 # The parser is CPython's own: undocumented, but what `re` itself runs on since 3.11.
 from re import _parser  # type: ignore[attr-defined]  # isort: skip
@@ -30,7 +31,6 @@ _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 _UNREADABLE = (re.error, NotImplementedError, RecursionError, OverflowError, ValueError)
 
-Regex = regex.Pattern[str]
 Nodes = Iterable[tuple[Any, Any]]
 
 
@@ -48,7 +48,7 @@ class Patterns:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._known: dict[tuple[str, str], bool | None] = {}
-        self._compiled: dict[str, Regex | None] = {}
+        self._compiled: dict[str, regex.Pattern[str] | None] = {}
 
     def is_found(self, pattern: str, text: str) -> bool | None:
         """Whether a pattern finds a text; None where that cannot be told: no such pattern, too slow, text that cannot be sent."""
@@ -69,7 +69,9 @@ class Patterns:
         except TimeoutError:
             return self._budget.slowly(lambda: _slow_search(compiled, text))
 
-    def _compile(self, pattern: str) -> Regex | None:
+    def _compile(self, pattern: str) -> "regex.Pattern[str] | None":
+        import regex  # noqa: PLC0415 - start-up time where no schema has patterns
+
         if pattern not in self._compiled:
             self._compiled[pattern] = None
             with suppress(regex.error, *_UNREADABLE):
@@ -121,7 +123,7 @@ class Patterns:
         return "", True
 
 
-def _slow_search(compiled: Regex | None, text: str) -> bool | None:
+def _slow_search(compiled: "regex.Pattern[str] | None", text: str) -> bool | None:
     try:
         return compiled and compiled.search(text, timeout=_SLOW_S) is not None
     except TimeoutError:

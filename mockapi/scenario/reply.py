@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockapi.errors import MockError
-from mockapi.scenario.fit import misfit
 from mockapi.scenario.forms import draft_of, long_item, without_nulls
 from mockapi.scenario.template import Render, Where, compile_value
 from mockapi.wire.json import JsonObject, dumps, loads
@@ -58,6 +57,8 @@ def check_json(reply: Rendered, text: Mapping[str, object] | None) -> None:
     form = (text or {}).get("format")
     if not isinstance(form, Mapping) or form.get("type") != "json_schema":
         return
+    from mockapi.scenario.fit import misfit  # noqa: PLC0415 - start-up time until a schema is asked for
+
     drafts: Any = loads(reply.drafts)
     for index, where in reply.jsons:
         problem = misfit(loads(drafts[index]["content"][0]["text"]), form.get("schema"))

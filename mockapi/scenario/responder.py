@@ -8,10 +8,10 @@ under the JSON schema asked for, or with a text that says what it understood. So
 from collections.abc import Iterator, Mapping
 
 from mockapi.errors import MockError
+from mockapi.scenario.bounds import NoValueError
 from mockapi.scenario.forms import draft_of, long_item
 from mockapi.scenario.hosts import HostedCall, hosted_call
 from mockapi.scenario.match import Facts
-from mockapi.scenario.sample import NoValueError, sample
 from mockapi.wire.json import JsonObject, dumps
 
 __all__ = ["respond"]
@@ -98,6 +98,8 @@ def _cited(hosted: HostedCall, text: str) -> list[JsonObject]:
 
 def _value(schema: object, what: str, *, is_object: bool = False) -> object:
     try:
+        from mockapi.scenario.sample import sample  # noqa: PLC0415 - start-up time until a schema wants a value
+
         return sample(schema, is_object=is_object)
     except NoValueError as error:
         message = f"The auto-responder found no value for {what}: {error}. Script a reply for this request."

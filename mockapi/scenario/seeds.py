@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, WithJsonSchema
 
 from mockapi.scenario.forms import ReplyItem
 from mockapi.wire.catalogue import told
@@ -12,7 +13,7 @@ from mockapi.wire.content import Text
 from mockapi.wire.items import InputItem
 from mockapi.wire.json import JsonObject
 from mockapi.wire.requests import Metadata
-from mockapi.wire.typed import OneOf, by_kind
+from mockapi.wire.typed import Lazy, OneOf, by_kind
 from mockapi.wire.validation import missing_parameter
 
 __all__ = ["PROMPT_VARIABLE", "ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
@@ -27,7 +28,12 @@ def _pick(value: object) -> str | None:
     return "wire" if "role" in value or "type" in value else "short"
 
 
-SeedItem = Annotated[JsonObject, OneOf(_pick, {"wire": InputItem, "short": ReplyItem}, expected="an item")]
+@cache
+def _seed_items() -> TypeAdapter[JsonObject]:
+    return TypeAdapter(Annotated[JsonObject, OneOf(_pick, {"wire": InputItem, "short": ReplyItem}, expected="an item")])
+
+
+SeedItem = Annotated[JsonObject, Lazy(lambda value: _seed_items().validate_python(value), _seed_items)]
 Version = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if type(value) is int else value),

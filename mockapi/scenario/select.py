@@ -1,15 +1,16 @@
 """Which scenario answers, and which step; and when none does, how near the nearest came."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from heapq import nsmallest
 from types import MappingProxyType
 from typing import NamedTuple
 
 from mockapi.scenario.load import Scenario, Step
-from mockapi.scenario.match import Facts, Verdict, judge, match_criteria
+from mockapi.scenario.match import Facts, count_differences, match_criteria
 from mockapi.scenario.nearness import Row, compare, lines_of, summary_of
 
-__all__ = ["Candidate", "Selection", "nearness", "obstacle", "place_of", "select_other", "select_step", "unmatched_message"]
+__all__ = ["Candidate", "Selection", "nearness", "obstacle", "place_of", "select_among", "unmatched_message"]
 
 _NEAREST = 3
 _SCRIPT = "say what to answer with mockapi.reply(...) in a test, or with a scenario that the server is given"
@@ -28,13 +29,23 @@ class Candidate(NamedTuple):
         """Whether the step may not be used again."""
         return step.times is not None and self.uses.get(step.index, 0) >= step.times
 
-    @property
-    def open_steps(self) -> Sequence[Step]:
-        """Steps that may answer now: in a script only the next one."""
+    def open_among(self, steps: Iterable[Step], *, in_order: bool = True) -> Iterable[Step]:
+        """Those that may answer now: in a script, where its order counts, only the next one."""
         if not self.scenario.is_counted:
-            return self.scenario.steps
-        left = [step for step in self.scenario.steps if not self.is_used_up(step)]
-        return left[:1] if self.scenario.is_script else left
+            return steps
+        if in_order and self.scenario.is_script:
+            following = self.next_step
+            return (step for step in steps if step is following)
+        return (step for step in steps if not self.is_used_up(step))
+
+    @property
+    def next_step(self) -> Step | None:
+        """The first step that is not used up."""
+        steps = self.scenario.steps
+        first = bisect_left(steps, True, key=lambda step: not self.is_used_up(step))
+        if self.scenario.others or len(self.uses) not in (first, first + 1):  # some were used out of order
+            return next((step for step in steps if not self.is_used_up(step)), None)
+        return steps[first] if first < len(steps) else None
 
 
 class Selection(NamedTuple):
@@ -46,30 +57,18 @@ class Selection(NamedTuple):
     fires: bool = True
 
 
-def select_step(candidates: Iterable[Candidate], facts: Facts, fires: Fires) -> Selection:
-    """The first matching step of any candidate."""
-    for candidate in candidates:
-        for step in candidate.open_steps:
-            groups = match_criteria(step.criteria, facts)
-            if groups is None:
-                continue
-            fired = step.chance is None or fires(step, candidate.scenario.name)
-            if fired or step.falls_back:
-                return Selection(candidate.scenario, step, groups, fired)
-    return Selection()
-
-
-def select_other(candidates: Iterable[Candidate], facts: Facts, operation: str, fires: Fires) -> Selection:
-    """The first matching step for an endpoint other than create; scripts have no order there."""
-    for candidate in candidates:
-        for step in candidate.scenario.others:
-            if not fnmatchcase(operation, step.endpoint) or candidate.is_used_up(step):
-                continue
-            groups = match_criteria(step.criteria, facts)
-            fired = step.chance is None or fires(step, candidate.scenario.name)
-            if groups is not None and (fired or step.falls_back):
-                return Selection(candidate.scenario, step, groups, fired)
-    return Selection()
+def select_among(
+    candidate: Candidate, steps: Iterable[Step], facts: Facts, fires: Fires, *, in_order: bool = True
+) -> Selection | None:
+    """The first of a candidate's steps that matches; `in_order` tells whether a script's order counts."""
+    for step in candidate.open_among(steps, in_order=in_order):
+        groups = match_criteria(step.criteria, facts)
+        if groups is None:
+            continue
+        fired = step.chance is None or fires(step, candidate.scenario.name)
+        if fired or step.falls_back:
+            return Selection(candidate.scenario, step, groups, fired)
+    return None
 
 
 def obstacle(candidate: Candidate, step: Step, *, in_order: bool = True) -> Row | None:
@@ -77,7 +76,7 @@ def obstacle(candidate: Candidate, step: Step, *, in_order: bool = True) -> Row 
     if candidate.is_used_up(step):
         used = candidate.uses.get(step.index, 0)
         return Row("times", False, f"at most {_uses(step.times or 0)}", f"{_uses(used)} already: it is used up")
-    if in_order and step not in candidate.open_steps:
+    if in_order and candidate.scenario.is_script and step is not candidate.next_step:
         return Row("order", False, "its turn in the script", f"the turn of {_turn(candidate)}")
     return None
 
@@ -95,9 +94,11 @@ def unmatched_message(candidates: Sequence[Candidate], facts: Facts) -> str:
     head = f"No scenario step matches this request: {summary_of(facts)}."
     if not candidates:
         return f"{head} No scenario is loaded: {_SCRIPT}."
-    ranked = sorted((miss for candidate in candidates for miss in _misses(candidate, facts)), key=lambda miss: miss[0])
+    ranked = nsmallest(
+        _NEAREST, (miss for candidate in candidates for miss in _misses(candidate, facts)), key=lambda miss: miss[0]
+    )
     lines = [head, "The nearest:" if ranked else "The scenarios have no step for it."]
-    for _, candidate, step in ranked[:_NEAREST]:
+    for _, candidate, step in ranked:
         lines.append(f"- {place_of(candidate.scenario, step)}:")
         lines += lines_of(nearness(candidate, step, facts))
     return "\n".join(lines)
@@ -109,12 +110,14 @@ def place_of(scenario: Scenario, step: Step) -> str:
 
 
 def _misses(candidate: Candidate, facts: Facts) -> Iterable[tuple[tuple[int, int], Candidate, Step]]:
-    scenario, waiting = candidate.scenario, candidate.open_steps
+    scenario = candidate.scenario
+    following = candidate.next_step if scenario.is_script else None
     for step in scenario.steps:
-        verdict = judge(step.criteria, facts)
-        is_next = scenario.is_script and step in waiting  # what a script waits for explains its miss best
-        obstacles = len(verdict.differences) + (step not in waiting or candidate.is_used_up(step))
-        yield (0 if is_next else max(obstacles, 1), _nearness(verdict)), candidate, step
+        differences = count_differences(step.criteria, facts)
+        is_next = step is following  # what a script waits for explains its miss best
+        is_closed = (scenario.is_script and not is_next) or candidate.is_used_up(step)
+        # Among steps with as many differences, those that agree in more come first.
+        yield (0 if is_next else max(differences + is_closed, 1), differences - len(step.criteria)), candidate, step
 
 
 def _uses(number: int) -> str:
@@ -122,10 +125,5 @@ def _uses(number: int) -> str:
 
 
 def _turn(candidate: Candidate) -> str:
-    waiting = candidate.open_steps
-    return repr(waiting[0].name) if waiting else "nobody: the script is over"
-
-
-def _nearness(verdict: Verdict) -> int:
-    """Among steps with as many differences, those that agree in more come first."""
-    return len(verdict.differences) - verdict.criteria
+    following = candidate.next_step
+    return repr(following.name) if following else "nobody: the script is over"

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 __all__ = ["TextMatcher", "TextResult", "compile_text", "is_matcher", "regex_of"]
 
 LONGEST_SEARCH_S = 0.25
 """A search that takes longer does not match: a pattern can need longer than anybody lives."""
 
-Regex = regex.Pattern[str]
 _REGEX = re.compile(r"/(.*)/([imsx]*)", re.DOTALL)
-_FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
 
 
 class TextResult(NamedTuple):
@@ -30,23 +29,29 @@ _YES = TextResult(True, {})
 
 @dataclass(frozen=True, slots=True)
 class TextMatcher:
-    """A compiled matcher; `wanted` words it for people, `literal` is the text that it compares with, where it is one."""
+    """A compiled matcher; `wanted` words it for people, `literal` is the text that it compares with, where it is one.
+
+    A text that it fits contains one of `needles`, both casefolded; without any, nothing is known of such texts.
+    """
 
     wanted: str
     test: Callable[[str], TextResult]
     literal: str | None = None
+    needles: tuple[str, ...] = ()
 
 
-def regex_of(text: str) -> Regex | None:
+def regex_of(text: str) -> "regex.Pattern[str] | None":
     """The pattern of `/…/` or `/…/i` (flags i, m, s, x); None for a plain string; ValueError if it is no regular expression."""
     found = _REGEX.fullmatch(text)
     return _compiled(found[1], found[2]) if found else None
 
 
-def _compiled(source: str, letters: str = "") -> Regex:
+def _compiled(source: str, letters: str = "") -> "regex.Pattern[str]":
+    import regex  # noqa: PLC0415 - start-up time where no file has regular expressions
+
     flags = 0
     for letter in letters:
-        flags |= _FLAGS[letter]
+        flags |= regex.RegexFlag[letter.upper()]
     try:
         return regex.compile(source, flags)
     except (regex.error, OverflowError, RecursionError, ValueError) as error:
@@ -82,7 +87,7 @@ def compile_text(matcher: object) -> TextMatcher:
 
 def _named(kind: str, value: str) -> TextMatcher:
     if kind == "equals":
-        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO, value)
+        return TextMatcher(f"equal to {value!r}", lambda text: _YES if text == value else _NO, value, _needles(value))
     if kind == "contains":
         return _contained(value)
     if kind == "matches":
@@ -92,10 +97,14 @@ def _named(kind: str, value: str) -> TextMatcher:
 
 def _contained(value: str) -> TextMatcher:
     needle = value.casefold()
-    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO, value)
+    return TextMatcher(f"containing {value!r}", lambda text: _YES if needle in text.casefold() else _NO, value, _needles(value))
 
 
-def _searched(source: str, pattern: Regex) -> TextMatcher:
+def _needles(value: str) -> tuple[str, ...]:
+    return (value.casefold(),) if value else ()
+
+
+def _searched(source: str, pattern: "regex.Pattern[str]") -> TextMatcher:
     def test(text: str) -> TextResult:
         try:
             found = pattern.search(text, timeout=LONGEST_SEARCH_S)
@@ -121,4 +130,12 @@ def _combined(kind: str, inner: Sequence[TextMatcher]) -> TextMatcher:
         return TextResult(needs(result.holds for result in results), groups)
 
     word = " or " if kind == "any" else " and "
-    return TextMatcher("(" + word.join(matcher.wanted for matcher in inner) + ")", test)
+    return TextMatcher("(" + word.join(matcher.wanted for matcher in inner) + ")", test, None, _combined_needles(kind, inner))
+
+
+def _combined_needles(kind: str, inner: Sequence[TextMatcher]) -> tuple[str, ...]:
+    """Of `any` those of all; of `all` those of one, whose shortest is the longest."""
+    known = [matcher.needles for matcher in inner if matcher.needles]
+    if kind == "any":
+        return tuple({needle for needles in known for needle in needles}) if len(known) == len(inner) else ()
+    return max(known, key=lambda needles: min(map(len, needles)), default=())

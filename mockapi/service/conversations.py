@@ -72,9 +72,10 @@ class Conversations:
         while True:
             record = await self._pasts.conversation(call.project, conversation_id)
             items = await self._items(call.project, request.items, identity, conversation_id)
-            for item in items:
-                if await self._store.get_item(call.project, conversation_id, str(item["id"])) is not None:
-                    raise duplicate(str(item["id"]))
+            ids = [str(item["id"]) for item in items]
+            held = await self._store.held_items(call.project, ids, conversation_id)
+            if held:
+                raise duplicate(next(each for each in ids if each in held))
             changed = replace(record, context=self._folded(call.project, items, identity, record.context))
             if await self._store.change_conversation(call.project, changed, _pairs(items)):
                 return list_body([gated(item, query.include) for item in items], has_more=False)

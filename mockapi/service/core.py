@@ -2,18 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
 
 from mockapi.clock import LATEST, Clock
 from mockapi.engine.planner import Moment
-from mockapi.errors import MockError
+from mockapi.errors import MockError, StoreError
 from mockapi.scenario.library import Library
-from mockapi.scenario.load import Scenario
+from mockapi.scenario.tried import Tried
+from mockapi.seldom import Seldom
+from mockapi.service.metrics import Metrics
+from mockapi.service.pending import Pending
 from mockapi.settings import Settings
-from mockapi.stores.base import ALL_PROJECTS, Standing, Store
+from mockapi.stores.base import Entry, Standing, Store
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest, digest_within
@@ -49,14 +52,17 @@ class Call(NamedTuple):
 class Core:
     """Settings, store, clock and library of one server."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock, library: Library, metrics: Metrics | None = None) -> None:
         self.settings = settings
         self.is_lenient = settings.validation == "off"
         """Whether invalid parameters take their defaults."""
         self.store = store
         self.clock = clock
         self.library = library
+        self.metrics = metrics or Metrics()
         self.outbox_changed = asyncio.Event()  # wakes who sends webhooks: something new is due, or a clock was moved
+        self.entering = Pending()  # calls that are on their way into the journal, behind their answers
+        self._complaints = Seldom()
         self.counter = counter_of(settings.tokens)  # what is not installed shows here, not at the first request
         self._seed = digest(b"", settings.seed.encode("utf-8", "surrogateescape"))
         self.sealing_key = digest(self._seed, b"sealed contents")
@@ -106,8 +112,29 @@ class Core:
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward (`*`: everybody's), and let those look again who wait on it."""
         await self.store.move_clock(project, seconds)
+        await self.look_again(project)
+
+    async def changed(self, project: str) -> None:
+        """Something of a project (of `*` everybody's) is another: whoever waits on it looks again, on every server."""
         self.clock.wake(project)
+        await self.tell(project)
+
+    async def look_again(self, project: str) -> None:
+        """As `changed`; and something may have to be sent now."""
         self.outbox_changed.set()
+        await self.changed(project)
+
+    async def tell(self, topic: str) -> None:
+        """Tell the other servers on this store. What is told of has happened: a store that fails now costs their attention."""
+        try:
+            await self.store.tell(topic)
+        except StoreError as error:
+            self._complaints.warn("other servers were not told of a change: %s", error)
+
+    async def entries(self, project: str) -> Sequence[Entry]:
+        """The project's journal, with every call that this server has answered."""
+        await self.entering.wait()
+        return await self.store.get_entries(project)
 
     async def moment_of(
         self, call: Call, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
@@ -135,12 +162,12 @@ class Core:
             return bool(name)
         return bool(name) and any(fnmatchcase(each, glob) for glob in globs for each in names_of(name))
 
-    async def scenarios_of(self, project: str) -> tuple[Scenario, ...]:
+    async def scenarios_of(self, project: str) -> Tried:
         """What the project's requests are tried with, in order."""
-        own, everybodys = await self.store.get_scenarios(project), await self.store.get_scenarios(ALL_PROJECTS)
+        own, everybodys = await self.store.scenarios_for(project)
         return self.library.scenarios_for(own, everybodys)
 
-    async def tried(self, call: Call) -> tuple[Scenario, ...]:
+    async def tried(self, call: Call) -> Tried:
         """The scenarios that this call is tried with; 404 if it names one that is not there."""
         standing = call.standing
         if standing is None:
@@ -149,8 +176,8 @@ class Core:
             scenarios = self.library.scenarios_for(standing.scenarios, standing.everybodys_scenarios)
         if call.scenario is None:
             return scenarios
-        chosen = tuple(scenario for scenario in scenarios if scenario.name == call.scenario)
-        if not chosen:
+        chosen = scenarios.only(call.scenario)
+        if chosen is None:
             known = ", ".join(scenario.name for scenario in scenarios) or "none is loaded"
             message = f"There is no scenario '{call.scenario}'. Known: {known}."
             raise MockError(message, status=404, code="mock_unknown_scenario")

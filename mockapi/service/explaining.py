@@ -20,7 +20,7 @@ class Explaining:
 
     async def explain(self, project: str, entry_id: str) -> tuple[Entry, Explanation]:
         """A call, and what its steps say to it now: those that it used up itself are told as they were before it."""
-        entry = next((entry for entry in await self._store.get_entries(project) if entry.id == entry_id), None)
+        entry = next((entry for entry in await self._core.entries(project) if entry.id == entry_id), None)
         if entry is None:
             raise MockError(f"There is no call '{entry_id}' in the journal.", status=404, code="mock_unknown_request")
         candidates = [await self._candidate(project, scenario, entry) for scenario in await self._core.scenarios_of(project)]

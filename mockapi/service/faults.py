@@ -153,7 +153,7 @@ class Faults:
             await _charged(charge, error.hit)
 
     async def _texts(self, project: str) -> Mapping[str, str]:
-        return _both(await self._store.get_faults(project), await self._store.get_faults(ALL_PROJECTS))
+        return _both(*await self._store.faults_for(project))
 
     async def _texts_for(self, call: Call) -> Mapping[str, str]:
         standing = call.standing

@@ -1,6 +1,6 @@
 """What is kept of a planned response: its record, its turn in a conversation, what it cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -40,25 +40,28 @@ class Keeping:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
         conversation = effective.past.conversation
         if not timeline.plan.is_stored and not request.background and conversation is None:
-            await self._count(project, timeline, request)
+            await self._store.add_usage(project, await self._amounts(project, timeline, request))
             return timeline
         own = effective.own
         given = [] if isinstance(own, str) else [str(item["id"]) for item in own if item.get("id") is not None]
         known = await self._known(project, given) if given else _NONE
+        amounts = await self._amounts(project, timeline, request)
         while True:
             record = self._record(timeline, effective, request, known)
             if not request.store and not request.background:
                 break
-            if await self._store.add_response(project, record):
+            if await self._store.keep_response(project, record, amounts if conversation is None else _NOTHING):
                 break
             plan = timeline.plan
             timeline = Timeline(plan._replace(digest=digest(b"collision", plan.digest), id=""), timeline.score)
+        is_counted = conversation is None
         while conversation is not None and not await self._take_turn(project, timeline, record, conversation):
             conversation = await self._records.conversation(project, conversation.id)
             if conversation is None or conversation.turn is not None:
                 await self._store.drop_response(project, record.id)
                 raise told("conversation_locked")
-        await self._count(project, timeline, request)
+        if not is_counted:
+            await self._store.add_usage(project, amounts)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
@@ -75,14 +78,15 @@ class Keeping:
 
     async def _known(self, project: str, given: Sequence[str]) -> frozenset[str]:
         """Those of the ids that were stored before: they are kept."""
-        return frozenset([each for each in given if await self._store.find_item(project, each) is not None])
+        return await self._store.held_items(project, given)
 
     async def _take_turn(
         self, project: str, timeline: Timeline, record: ResponseRecord, conversation: ConversationRecord
     ) -> bool:
         """Append the response's items to its conversation, now or when it ends; False if the conversation has moved on."""
         own = items_of(record.input_items)
-        new = [item for item in own if await self._store.get_item(project, conversation.id, str(item["id"])) is None]
+        held = await self._store.held_items(project, [str(item["id"]) for item in own], conversation.id)
+        new = [item for item in own if str(item["id"]) not in held]
         items = tuple((str(item["id"]), dumps(item)) for item in (*new, *items_of(timeline.whole_output(self._core.seal))))
         tokens = self._core.counter.count(new) + timeline.score.output_tokens
         due = timeline.plan.started_at + timeline.ends_s
@@ -154,8 +158,8 @@ class Keeping:
         last = await self._store.take_prefixes(project, keys)
         return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= LEAST_CACHED else 0
 
-    async def _count(self, project: str, timeline: Timeline, request: CreateRequest) -> None:
-        """Add what this response costs to the project's sums of the day and model."""
+    async def _amounts(self, project: str, timeline: Timeline, request: CreateRequest) -> Mapping[str, int]:
+        """What this response adds to the project's sums of the day and model."""
         plan, score = timeline.plan, timeline.score
         names = sum_names(plan.started_at, request.model)
         amounts = amounts_of(names, plan.usage, score)
@@ -164,7 +168,7 @@ class Keeping:
             if await self._store.take_ordinal(project, digest(b"session", container.encode(), b"%d" % hour)) == 0:
                 name = names.sessions(memory)
                 amounts[name] = amounts.get(name, 0) + 1
-        await self._store.add_usage(project, amounts)
+        return amounts
 
 
 def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:
@@ -177,3 +181,4 @@ def _without_id(item: JsonObject) -> JsonObject:
 
 
 _NONE: frozenset[str] = frozenset()
+_NOTHING: Mapping[str, int] = {}

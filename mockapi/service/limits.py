@@ -1,13 +1,13 @@
 """Rate limits: which one a call is under, and what it takes from that limit's buckets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from math import inf
 from typing import NamedTuple, NoReturn
 
 from mockapi.errors import ApiError, MockError
-from mockapi.scenario.load import Scenario
+from mockapi.scenario.tried import Tried
 from mockapi.service.core import Call, Core
 from mockapi.wire.buckets import Demand, seconds_until
 from mockapi.wire.ids import ORGANIZATION, digest, project_id_of
@@ -32,16 +32,11 @@ class RateLimiter:
         self._core = core
         self._limit_of_all = core.settings.rate_limit
 
-    def is_limited(self, scenarios: Sequence[Scenario]) -> bool:
+    def is_limited(self, scenarios: Tried) -> bool:
         """Whether any model has a limit: nothing has to be charged elsewhere."""
-        if self._limit_of_all is not None:
-            return True
-        for scenario in scenarios:  # noqa: SIM110 - for every create, and `any` costs as much as all else here
-            if scenario.rate_limits:
-                return True
-        return False
+        return self._limit_of_all is not None or bool(scenarios.limited)
 
-    async def charge(self, call: Call, scenarios: Sequence[Scenario], cost: Cost) -> Rates | None:
+    async def charge(self, call: Call, scenarios: Tried, cost: Cost) -> Rates | None:
         """Take one request and so many tokens, and tell how the limits stand then; None where there is no limit.
 
         Raises the 429 of a call that is over its limit; that one is charged nothing. Racing calls never take more than there is.
@@ -66,12 +61,12 @@ class RateLimiter:
             scenarios = await self._core.tried(call)
             await self.charge(call, scenarios, cost)
 
-    def _limit(self, scenarios: Sequence[Scenario], model: object) -> tuple[str, Limit] | None:
+    def _limit(self, scenarios: Tried, model: object) -> tuple[str, Limit] | None:
         """(where it is set, the limit): the first scenario's that has one for the model, else the server's."""
         if not isinstance(model, str) or not model:
             return None
         names = names_of(snapshot_of(model))
-        for scenario in scenarios:
+        for scenario in scenarios.limited:
             for glob, limit in scenario.rate_limits:
                 if any(fnmatchcase(name, glob) for name in names):
                     return scenario.name, limit

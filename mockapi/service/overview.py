@@ -18,6 +18,7 @@ class Overview:
     """Reads a project's state without changing it; what the journal has forgotten is not listed."""
 
     def __init__(self, core: Core) -> None:
+        self._core = core
         self._store = core.store
         self._records = Records(core)
         self._conversations = Conversations(core)
@@ -25,7 +26,7 @@ class Overview:
     async def responses(self, project: str) -> list[JsonObject]:
         """The responses that creates have made, each as it is now; one that is not stored as it was delivered."""
         made: dict[str, Entry] = {}
-        for entry in await self._store.get_entries(project):
+        for entry in await self._core.entries(project):
             if entry.operation == CREATE and entry.status == 200:
                 made[made_by(entry)] = entry
         return [await self._response(project, response_id, entry) for response_id, entry in made.items() if response_id]
@@ -38,7 +39,7 @@ class Overview:
     async def conversations(self, project: str) -> list[JsonObject]:
         """The conversations that calls have made or named, each with its items, oldest first."""
         known: dict[str, None] = {}
-        for entry in await self._store.get_entries(project):
+        for entry in await self._core.entries(project):
             name = _conversation_id(entry)
             if name:
                 known[name] = None

@@ -1,10 +1,11 @@
 """A request's own items as its record keeps them: made out in full when somebody reads them, which few ever do."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import overload
 
 from mockapi.engine.plan import Plan
-from mockapi.engine.timeline import Timeline
+from mockapi.engine.score import Score
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
 from mockapi.wire.requests import full_items
@@ -44,17 +45,33 @@ class OwnItems:
         return dumps(self.items)
 
 
+_Shape = tuple[tuple[str, ...], tuple[str | int, ...]]
+"""Prefixes of the ids that are made for an output, and which of them stands where."""
+
+
+@lru_cache(maxsize=1024)
+def _shared(shape: _Shape) -> _Shape:
+    """The same value for outputs of the same shape: one is kept for all."""
+    return shape
+
+
 class ItemIds(Sequence[str]):
     """The ids of a response's own items and of its output, in order; derived from the plan whenever they are asked for."""
 
-    __slots__ = ("_own", "_plan")
+    __slots__ = ("_own", "_plan", "_shape")
 
-    def __init__(self, own: OwnItems, plan: Plan) -> None:
+    def __init__(self, own: OwnItems, plan: Plan, score: Score) -> None:
         self._own = own
         self._plan = plan
+        self._shape = _shared((tuple(score.finished.prefixes), score.item_ids))
 
     def _all(self) -> tuple[str, ...]:
-        return (*(str(item["id"]) for item in self._own.items), *Timeline(self._plan).output_ids)
+        prefixes, places = self._shape
+        made = self._plan.ids.output_ids(prefixes)
+        return (
+            *(str(item["id"]) for item in self._own.items),
+            *(made[place] if isinstance(place, int) else place for place in places),
+        )
 
     @overload
     def __getitem__(self, index: int) -> str: ...

@@ -201,9 +201,9 @@ class Pasts:
     async def _repeated(self, project: str, item_ids: Collection[str], past: Past) -> str | None:
         """One of the ids that the past has already."""
         if past.conversation is not None:
-            kept = [each for each in item_ids if await self._store.get_item(project, past.conversation.id, each)]
-            return kept[0] if kept else None
-        wanted = {each for each in item_ids if await self._store.find_item(project, each) is not None}
+            held = await self._store.held_items(project, item_ids, past.conversation.id)
+            return next((each for each in item_ids if each in held), None)
+        wanted = await self._store.held_items(project, item_ids)
         if not wanted or past.parent is None:
             return None
         async for record in self.turns.chain(project, past.parent.record):
@@ -216,7 +216,7 @@ class Pasts:
         """Refuse sealed contents that are not of this server and project, nor written in a scenario."""
         sealed = [item for item in items if isinstance(item.get("encrypted_content"), str)]
         if sealed and self._is_strict:
-            scripted = {seal for scenario in await self._core.scenarios_of(project) for seal in scenario.seals}
+            scripted = (await self._core.scenarios_of(project)).seals
             for item in sealed:
                 if item["encrypted_content"] not in scripted:
                     restore(self._core, project, item)

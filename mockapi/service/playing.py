@@ -52,8 +52,17 @@ class Play:
         if self.is_instant:
             yield self.at_once(), True
             return
+        metrics = self._core.metrics
+        metrics.open_streams += 1
+        try:
+            async for piece in self._paced():
+                yield piece
+        finally:
+            metrics.open_streams -= 1
+
+    async def _paced(self) -> AsyncIterator[tuple[bytes, bool]]:
         left = self.timeline.pieces(self._last)
-        following = next(left, None)
+        following, awaited = next(left, None), -1
         while following is not None:
             place = await self._place()
             if place is None:
@@ -67,9 +76,12 @@ class Play:
                 due.append(following)
                 following = next(left, None)
             if due:
+                if awaited == place.changes:  # no clock was moved meanwhile: the wait alone has made it late
+                    self._core.metrics.lateness.observe(max(0.0, place.elapsed_s - due[0].offset_s))
                 self._last = due[-1].last
                 yield b"".join(piece.data for piece in due), following is None
             elif following is not None:
+                awaited = place.changes
                 await self._wait(following, place)
 
     def at_once(self) -> bytes:

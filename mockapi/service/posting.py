@@ -92,6 +92,7 @@ class Poster:
         headers = dict(signed_headers(letter.webhook_id, timestamp, letter.body, letter.secrets, is_forged=is_forged))
         async with self._client(letter.url) as client:
             outcome = await self._attempt(client, letter, headers)
+        self._core.metrics.webhooks["delivered" if outcome.is_delivered else "failed"] += 1
         await self._keep(letter, headers, outcome, (stopwatch() - began) * 1000)
         return outcome
 

@@ -5,6 +5,7 @@ Conversations whose response has ended are brought up to date here, by whoever l
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
@@ -20,7 +21,6 @@ from mockapi.wire.json import Encodable, JsonObject, dumps, encoded, loads
 
 __all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "item_of", "items_of", "progress_of"]
 
-_PROGRESS = TypeAdapter(Progress)
 DELIVERED = dumps(Progress(is_delivered=True))
 HUNG_UP = dumps(Progress(cut="hung_up"))
 PENDING = dumps(Progress())
@@ -140,9 +140,14 @@ class Records:
         return before if before.startswith("rs_") else None
 
 
+@cache
+def _adapter() -> TypeAdapter[Progress]:
+    return TypeAdapter(Progress)
+
+
 def progress_of(record: ResponseRecord) -> Progress:
     """A stored progress."""
-    return _PROGRESS.validate_json(record.progress)
+    return _adapter().validate_json(record.progress)
 
 
 def context_after(core: Core, project: str, record: ConversationRecord, turn: Turn) -> bytes:

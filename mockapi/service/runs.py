@@ -74,7 +74,7 @@ class Runs:
     async def _change(self, project: str, seen: Seen, progress: Progress) -> bool:
         if not await self._store.set_progress(project, seen.record.id, dumps(progress), seen.record.version):
             return False
-        self._core.clock.wake(project)
+        await self._core.changed(project)
         await self._webhooks.moved(project, seen.record.id, seen.plan, progress)
         return True
 

@@ -154,7 +154,7 @@ def record_of(
     if score.finished.items and score.finished.items[-1]["type"] == "compaction":
         after = after._replace(tokens=summary_tokens(after.tokens - FRAMING_TOKENS))
     own = OwnItems(given, plan, known)
-    ids, is_derived = ItemIds(own, plan), not known and score.derives_item_ids
+    ids, is_derived = ItemIds(own, plan, score), not known and score.derives_item_ids
     item_ids, stem = (ids, timeline.source.stem) if is_derived else (tuple(ids), "")
     return ResponseRecord(timeline.response_id, plan, progress, after, own, parent_id, None, 0, item_ids, 0, stem)
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.planner import scripted_error, scripted_hit
@@ -10,7 +9,8 @@ from mockapi.errors import MockError
 from mockapi.scenario.load import CREATE, Scenario, Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.names import template_names
-from mockapi.scenario.select import Candidate, Selection, select_other, select_step, unmatched_message
+from mockapi.scenario.select import Candidate, Fires, Selection, select_among, unmatched_message
+from mockapi.scenario.tried import Tried
 from mockapi.service.core import Call, Core
 from mockapi.service.faults import Faults, raw_facts
 from mockapi.wire.ids import chance
@@ -32,40 +32,38 @@ class Selector:
         self._store = core.store
         self._faults = Faults(core)
 
-    async def select(self, call: Call, facts: Facts, identity: bytes, scenarios: tuple[Scenario, ...]) -> Selection:
+    async def select(self, call: Call, facts: Facts, identity: bytes, scenarios: Tried) -> Selection:
         """The step that answers a create; `MockError` 422 for a miss where that is an error."""
         while True:
-            candidates = await self._candidates(call.project, scenarios)
-            selection = select_step(candidates, facts, _fires(identity))
+            selection = await self._found(call, CREATE, facts, _fires(identity), scenarios)
             step, scenario = selection.step, selection.scenario
             if step is None or scenario is None:
                 break
             if await self._store.use_step(call.project, scenario.name, step.index, step.times):
                 return selection
         if step is None:
-            server = self._core.settings.unmatched
-            ways = {scenario.unmatched or server for scenario in scenarios} or {server}
-            if "error" in ways:
-                message = unmatched_message(candidates, facts)
+            ways = scenarios.ways
+            if "error" in ways or (self._core.settings.unmatched == "error" and (None in ways or not ways)):
+                message = unmatched_message(await self._candidates(call.project, scenarios), facts)
                 log.warning("%s", message)
                 raise MockError(message, status=422, code=NO_MATCH)
         return selection
 
     async def select_other(self, call: Call, facts: Facts, identity: bytes) -> Selection:
         """The step that a scenario has for a call of another endpoint; none is not a miss."""
-        scenarios = tuple(scenario for scenario in await self._core.tried(call) if _has(scenario, call.operation))
-        while True:
-            candidates = await self._candidates(call.project, scenarios)
-            selection = select_other(candidates, facts, call.operation, _fires(identity))
+        scenarios = await self._core.tried(call)
+        while call.operation != CREATE and scenarios.has(call.operation):
+            selection = await self._found(call, call.operation, facts, _fires(identity), scenarios)
             if await self._is_used(call.project, selection):
                 return selection
+        return Selection()
 
     async def scripted(self, call: Call, identity: bytes, raw: JsonObject) -> Hit | None:
         """The fault that meets this call of another endpoint; raises the error that is scripted for it, if one is."""
         facts = raw_facts(call, raw)
         hit = await self._faults.meet(call, facts, identity)
         scenarios = await self._core.tried(call)
-        if not any(_has(scenario, call.operation) for scenario in scenarios):
+        if call.operation == CREATE or not scenarios.has(call.operation):
             return hit
         selection = await self.select_other(call, facts, identity)
         if selection.step is None or not selection.fires:
@@ -84,6 +82,15 @@ class Selector:
             return True
         return await self._store.use_step(project, scenario.name, step.index, step.times)
 
+    async def _found(self, call: Call, operation: str, facts: Facts, fires: Fires, scenarios: Tried) -> Selection:
+        """The first step that matches now; scripts have an order for creates alone."""
+        for scenario, steps in scenarios.found(operation, facts):
+            uses = await self._store.step_uses(call.project, scenario.name) if scenario.is_counted else _UNCOUNTED
+            found = select_among(Candidate(scenario, uses), steps, facts, fires, in_order=operation == CREATE)
+            if found is not None:
+                return found
+        return Selection()
+
     async def _candidates(self, project: str, scenarios: Sequence[Scenario]) -> list[Candidate]:
         candidates = []
         for scenario in scenarios:
@@ -93,11 +100,6 @@ class Selector:
 
 
 _UNCOUNTED: Mapping[int, int] = {}
-
-
-def _has(scenario: Scenario, operation: str) -> bool:
-    """Whether a scenario has a step for an endpoint other than create."""
-    return operation != CREATE and any(fnmatchcase(operation, step.endpoint) for step in scenario.others)
 
 
 def _fires(identity: bytes) -> Callable[[Step, str], bool]:

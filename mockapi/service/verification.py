@@ -125,7 +125,7 @@ class Verification:
         unknown = sorted(set(form) - set(KEYS))
         if unknown:
             raise _refused(f"There is no key '{unknown[0]}'. Keys: {', '.join(KEYS)}.")
-        entries = [entry for entry in await self._store.get_entries(project) if entry.operation != DELIVERY]
+        entries = [entry for entry in await self._core.entries(project) if entry.operation != DELIVERY]
         asked = _Asked([_Call(number, entry) for number, entry in enumerate(entries, start=1)])
         found: dict[str, Finding] = {}
         if "when" in form or {"count", "at_least", "at_most"} & set(form):

@@ -51,7 +51,7 @@ class Webhooks:
                 project, target._replace(id=f"wh_{identity.hex()[:32]}", response_id=response_id, due=due)
             )
         if targets:
-            self._core.outbox_changed.set()
+            await self._core.look_again(project)
 
     async def moved(self, project: str, response_id: str, plan: Plan, progress: Progress) -> None:
         """A run was moved beside the clock, by polls, by hand or by delivery, or cut: its end is another."""
@@ -60,7 +60,7 @@ class Webhooks:
     async def hasten(self, project: str, response_id: str, due: float) -> None:
         """A response ends at `due` (the project's time) instead."""
         if await self._store.hasten_deliveries(project, response_id, due):
-            self._core.outbox_changed.set()
+            await self._core.look_again(project)
 
     async def _targets(self, project: str, scenario: str) -> Mapping[str, Delivery]:
         """By URL, each once: the scenario's, the endpoints', the server's."""
@@ -144,7 +144,8 @@ class Webhooks:
     async def told(self, project: str, delivery: Delivery, now: float, *, is_delivered: bool) -> None:
         """An attempt was made: the delivery is done with, or comes again later."""
         for held in await self._overtaken(project, delivery):
-            await self._store.change_delivery(project, held._replace(due=now, fault=""))
+            if not held.is_claimed:  # another server sends it already
+                await self._store.change_delivery(project, held._replace(due=now, fault=""))
         began_at = delivery.began_at if delivery.attempt else now
         again_at = None if is_delivered else next_attempt(delivery.attempt + 1, began_at, now)
         if again_at is None:

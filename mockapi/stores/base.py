@@ -3,7 +3,7 @@
 Every backend passes `tests/test_stores.py`. All calls name the project: two projects never see each other's anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -116,9 +116,9 @@ class Entry(NamedTuple):
     `plan` is that of the response it made: its events, or what `response` would be, are made of it when they are read; not those
     of an answer that `is_cut`: not all of it went out.
 
-    What the verdict asks for, and no answer shows: `project` (with its key), when the call came on the monotonic watch, what the
-    answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met, whether the
-    client hung up with no fault to blame.
+    What the verdict asks for, and no answer shows: `project` (with its key), when the call came (`mockapi.clock.timestamp`),
+    what the answer told of asking again, whether the client got it to its end, the last event of a stream that a fault met,
+    whether the client hung up with no fault to blame.
 
     `known` is what matching saw of a create beside its body: where it is missing the body is all there was.
     """
@@ -194,7 +194,7 @@ class Delivery(NamedTuple):
     `due` is in seconds of the project's clock, infinite while nobody knows when the response ends. `events` are the types that
     are sent there. `body` is the event, once it has been decided which it is; `attempt` counts those made, the first was at
     `began_at`. Of an endpoint that a client registered, URL and secret are those of `endpoint_id` at that time. The store sets
-    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims in `claim`.
+    `ordinal`, which tells the order of those due together, and counts changes in `version`, claims and their ends in `claim`.
     """
 
     id: str
@@ -212,6 +212,11 @@ class Delivery(NamedTuple):
     ordinal: int = 0
     version: int = 0
     claim: int = 0
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether somebody is about to send it; one whose claim has run out counts until it is claimed again."""
+        return self.claim % 2 == 1
 
 
 class Target(NamedTuple):
@@ -276,6 +281,14 @@ class Store(Protocol):
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """Remember a new response; False, and nothing changed, if its id is taken."""
 
+    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """`add_response`, and `add_usage` if it was added: one call for stores where each has its price."""
+        if not await self.add_response(project, record):
+            return False
+        if amounts:
+            await self.add_usage(project, amounts)
+        return True
+
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """The record, or None if there is none (any more)."""
 
@@ -311,6 +324,12 @@ class Store(Protocol):
     async def get_item(self, project: str, conversation_id: str, item_id: str) -> ItemRecord | None:
         """One item, or None."""
 
+    async def held_items(self, project: str, item_ids: Collection[str], conversation_id: str | None = None) -> frozenset[str]:
+        """Those of the ids that `find_item` finds, or that stand in one conversation, all at once."""
+        if conversation_id is None:
+            return frozenset([each for each in item_ids if await self.find_item(project, each) is not None])
+        return frozenset([each for each in item_ids if await self.get_item(project, conversation_id, each) is not None])
+
     async def take_prefixes(self, project: str, keys: Sequence[bytes]) -> int:
         """The index of the last of these keys that was taken before, -1 for none; all of them are taken from then on."""
 
@@ -341,6 +360,10 @@ class Store(Protocol):
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """Uploaded scenarios by name."""
 
+    async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The project's uploads and everybody's, each as `get_scenarios` has them: every call asks for both."""
+        return await self.get_scenarios(project), await self.get_scenarios(ALL_PROJECTS)
+
     async def forget_uses(self, scenario: str) -> None:
         """Forget how often a scenario's steps were used, in every project that has no upload of that name."""
 
@@ -352,6 +375,10 @@ class Store(Protocol):
 
     async def get_faults(self, project: str) -> Mapping[str, str]:
         """The faults that are switched on, by name, in the order that they were."""
+
+    async def faults_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The project's faults and everybody's, each as `get_faults` has them: every call asks for both."""
+        return await self.get_faults(project), await self.get_faults(ALL_PROJECTS)
 
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward."""
@@ -419,6 +446,13 @@ class Store(Protocol):
 
     async def forget_all(self) -> None:
         """Forget everything of every project."""
+
+    async def get_evictions(self) -> Mapping[str, int]:
+        """How much was forgotten because there was no room, by kind, since the server began (in Redis: since the first did)."""
+
+    async def get_size(self) -> int:
+        """About how many bytes are held in this process; 0 where they are kept elsewhere."""
+        return 0
 
     async def is_ready(self) -> bool:
         """Whether the store answers."""

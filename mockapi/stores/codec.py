@@ -9,7 +9,7 @@ from typing import Any
 from mockapi.scenario.context import Context
 from mockapi.scenario.match import Known
 from mockapi.stores.base import ConversationRecord, Delivery, EndpointRecord, Entry, ResponseRecord, Turn
-from mockapi.wire.json import dumps, encoded, loads
+from mockapi.wire.json import Encodable, dumps, encoded, loads
 
 __all__ = [
     "FORMAT",
@@ -40,7 +40,12 @@ def pack(value: object) -> bytes:
     return b"\n".join((line, b"".join(blobs)))
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
 def _hollow(value: object, blobs: list[bytes]) -> object:
+    if type(value) in _PLAIN:  # most of it: asking what else it may be costs more than all that follows
+        return value
     if isinstance(value, bytes):
         blobs.append(value)
         return {_BLOB: len(value)}
@@ -78,9 +83,25 @@ def _filled(value: object, blobs: bytes, at: int) -> tuple[Any, int]:
     return value, at
 
 
+class _Lately:
+    """The bytes of the plan that was asked for last: a response's record and its call in the journal have the same."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, bytes] = (None, b"")
+
+    def bytes_of(self, plan: bytes | Encodable) -> bytes:
+        """Plans never change."""
+        if self._seen[0] is not plan:
+            self._seen = plan, encoded(plan)
+        return self._seen[1]
+
+
+_LATELY = _Lately()
+
+
 def response_to(record: ResponseRecord) -> bytes:
     """A response, whatever its progress."""
-    plan, context, items = encoded(record.plan), encoded(record.context), encoded(record.input_items)
+    plan, context, items = _LATELY.bytes_of(record.plan), encoded(record.context), encoded(record.input_items)
     return pack(record._replace(plan=plan, context=context, input_items=items, item_ids=tuple(record.item_ids)))
 
 
@@ -113,7 +134,7 @@ def entry_to(entry: Entry) -> bytes:
     known = entry.known
     told = None if known is None else (known.context.to_bytes(), known.model, known.instructions, known.store)
     headers, advice = dict(entry.headers), dict(entry.advice)
-    fields = entry._replace(plan=encoded(entry.plan), headers=headers, advice=advice)[:-1]
+    fields = entry._replace(plan=_LATELY.bytes_of(entry.plan), headers=headers, advice=advice)[:-1]
     return pack((*fields, told))
 
 

@@ -1,9 +1,8 @@
 """The default store: dictionaries, bounded, gone with the process."""
 
 import asyncio
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from mockapi.stores.base import (
     ALL_PROJECTS,
@@ -20,95 +19,89 @@ from mockapi.stores.base import (
     Target,
     uses_of_fault,
 )
-from mockapi.stores.items import ItemIndex
-from mockapi.stores.outbox import Outbox
-from mockapi.stores.threads import Threads
-from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, draw
+from mockapi.stores.bounds import KEY_BYTES, Total, response_bytes, text_bytes
+from mockapi.stores.kept import Kept, halve
+from mockapi.wire.buckets import MINUTE_S, Demand, Draw, draw
 
 __all__ = ["MemoryStore"]
 
 
-@dataclass(slots=True)
-class _Project:
-    responses: OrderedDict[str, ResponseRecord] = field(default_factory=OrderedDict)
-    items: ItemIndex = field(default_factory=ItemIndex)
-    threads: Threads = field(default_factory=Threads)
-    ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
-    prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    usage: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
-    scenarios: dict[str, str] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    entries: deque[Entry | EntrySource] = field(default_factory=deque)
-    entry_sizes: deque[int] = field(default_factory=deque)
-    entry_bytes: int = 0
-    forgotten_entries: int = 0
-    offset: float = 0.0
-    endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
-    outbox: Outbox = field(default_factory=Outbox)
-    uses: defaultdict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
-
-    def drop(self, response_id: str) -> bool:
-        """Forget a response and where its items are."""
-        record = self.responses.pop(response_id, None)
-        if record is None:
-            return False
-        self.items.drop(record)
-        return True
-
+MOST_BYTES = 128_000_000
+"""What all projects together may hold, unless the settings say otherwise."""
 
 _MOST_ENTRY_BYTES = 67_108_864  # of one project's journal, whatever its length
-_NOBODY = _Project()
+_NOBODY = Kept.new(1, Total())
 """What is read of a project that has no state yet; never changed."""
 
 
 class MemoryStore(Store):
     """At most `max_responses` responses, conversations, content counters and buckets a project, and `max_projects` projects.
 
-    The oldest go first.
+    Together they hold `max_bytes`, about. The oldest go first, of projects those at rest for longest; what went is counted.
     """
 
     is_immediate = True
 
-    def __init__(self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000) -> None:
+    def __init__(
+        self, max_responses: int = 100_000, max_projects: int = 10_000, max_entries: int = 1_000, max_bytes: int = MOST_BYTES
+    ) -> None:
         self._max_responses = max_responses
         self._max_entries = max_entries
         self._max_projects = max_projects
-        self._projects: OrderedDict[str, _Project] = OrderedDict()
+        self._max_bytes = max_bytes
+        self._total = Total()
+        self._projects: OrderedDict[str, Kept] = OrderedDict()
 
-    def _of(self, project: str) -> _Project:
+    def _of(self, project: str) -> Kept:
         try:
             self._projects.move_to_end(project)
         except KeyError:
             if len(self._projects) >= self._max_projects:
                 self._forget_oldest()
-            self._projects[project] = _Project(threads=Threads(self._max_responses), outbox=Outbox(self._max_responses))
+            self._projects[project] = Kept.new(self._max_responses, self._total)
         return self._projects[project]
 
-    def _seen(self, project: str) -> _Project:
+    def _seen(self, project: str) -> Kept:
         return self._projects.get(project, _NOBODY)
 
     def _forget_oldest(self) -> None:
         oldest = next((project for project in self._projects if project != ALL_PROJECTS), None)
         if oldest is not None:
-            del self._projects[oldest]
+            self._drop_project(oldest)
+            self._total.forgotten["projects"] += 1
+
+    def _drop_project(self, project: str) -> None:
+        found = self._projects.pop(project, None)
+        if found is not None:
+            found.tally.add(-found.tally.held)
+
+    def _make_room(self) -> None:
+        """Somewhat more than needed, so that it is seldom done."""
+        goal = self._max_bytes - self._max_bytes // 64
+        while self._total.held > goal and not halve(self._projects.values(), self._total, goal):
+            if len(self._projects) <= 1 + (ALL_PROJECTS in self._projects):
+                return
+            self._forget_oldest()  # uploads and the like are all that is left
 
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """See `Store`."""
-        return self._taken(self._of(project).ordinals, key)
+        return self._taken(self._of(project), key)
 
-    def _taken(self, ordinals: OrderedDict[bytes, int], key: bytes) -> int:
+    def _taken(self, known: Kept, key: bytes) -> int:
+        ordinals = known.ordinals
         ordinal = ordinals.get(key, 0)
         ordinals[key] = ordinal + 1
-        ordinals.move_to_end(key)
-        if len(ordinals) > self._max_responses:
-            ordinals.popitem(last=False)
+        if ordinal:
+            ordinals.move_to_end(key)
+        else:
+            known.tally.add(KEY_BYTES)
+            known.bound(ordinals, self._max_responses, "counters")
         return ordinal
 
     async def take_call(self, project: str, key: bytes) -> Standing:
         """See `Store`."""
         own, everybody = self._of(project), self._projects.get(ALL_PROJECTS, _NOBODY)
-        ordinal = self._taken(own.ordinals, key)
+        ordinal = self._taken(own, key)
         offset = own.offset + everybody.offset
         fields = ordinal, own.scenarios, everybody.scenarios, own.faults, everybody.faults, offset
         return tuple.__new__(Standing, fields)  # half the time of Standing(…)
@@ -121,8 +114,11 @@ class MemoryStore(Store):
             return False
         responses[record.id] = record
         known.items.add(record)
+        known.tally.add(response_bytes(record))
         if len(responses) > self._max_responses:
-            known.drop(next(iter(responses)))
+            known.drop_oldest_response()
+        if self._total.held > self._max_bytes:
+            self._make_room()
         return True
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
@@ -153,7 +149,10 @@ class MemoryStore(Store):
 
     async def add_conversation(self, project: str, record: ConversationRecord, items: Sequence[tuple[str, bytes]] = ()) -> bool:
         """See `Store`."""
-        return self._of(project).threads.add(record, items)
+        is_added = self._of(project).threads.add(record, items)
+        if self._total.held > self._max_bytes:
+            self._make_room()
+        return is_added
 
     async def get_conversation(self, project: str, conversation_id: str) -> ConversationRecord | None:
         """See `Store`."""
@@ -163,7 +162,10 @@ class MemoryStore(Store):
         self, project: str, record: ConversationRecord, added: Sequence[tuple[str, bytes]] = (), dropped: str | None = None
     ) -> bool:
         """See `Store`."""
-        return self._of(project).threads.change(record, added, dropped)
+        is_changed = self._of(project).threads.change(record, added, dropped)
+        if self._total.held > self._max_bytes:
+            self._make_room()
+        return is_changed
 
     async def get_items(
         self, project: str, conversation_id: str, limit: int | None = None, *, after: int | None = None, is_ascending: bool = True
@@ -177,20 +179,20 @@ class MemoryStore(Store):
 
     async def take_prefixes(self, project: str, keys: Sequence[bytes]) -> int:
         """See `Store`."""
-        prefixes = self._of(project).prefixes
+        known = self._of(project)
+        prefixes = known.prefixes
+        before = len(prefixes)
         last = max((index for index, key in enumerate(keys) if key in prefixes), default=-1)
         for key in keys:
             prefixes[key] = None
             prefixes.move_to_end(key)
-        while len(prefixes) > self._max_responses:
-            prefixes.popitem(last=False)
+        known.tally.add((len(prefixes) - before) * KEY_BYTES)
+        known.bound(prefixes, self._max_responses, "prefixes")
         return last
 
     async def add_usage(self, project: str, amounts: Mapping[str, int]) -> None:
         """See `Store`."""
-        usage = self._of(project).usage
-        for name, amount in amounts.items():
-            usage[name] += amount
+        self._of(project).add_usage(amounts)
 
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """See `Store`."""
@@ -204,7 +206,8 @@ class MemoryStore(Store):
 
     async def draw(self, project: str, demands: Sequence[Demand], now: float) -> Draw:
         """See `Store`."""
-        buckets = self._of(project).buckets
+        known = self._of(project)
+        buckets, before = known.buckets, len(known.buckets)
         drawn = draw([buckets.get(each.key) for each in demands], demands, now)
         if drawn.is_granted:
             for each, bucket in zip(demands, drawn.buckets, strict=True):
@@ -212,9 +215,12 @@ class MemoryStore(Store):
                 buckets.move_to_end(each.key)
         while buckets:
             oldest = next(iter(buckets.values()))
-            if len(buckets) <= self._max_responses and oldest.at + MINUTE_S > now:
+            is_full = oldest.at + MINUTE_S <= now
+            if len(buckets) <= self._max_responses and not is_full:
                 break
             buckets.popitem(last=False)
+            known.tally.forget("buckets", 0 if is_full else 1)
+        known.tally.add((len(buckets) - before) * KEY_BYTES)
         return drawn
 
     async def step_uses(self, project: str, scenario: str) -> Mapping[int, int]:
@@ -232,19 +238,29 @@ class MemoryStore(Store):
 
     async def put_scenario(self, project: str, name: str, text: str) -> None:
         """See `Store`."""
-        self._of(project).scenarios[name] = text
+        known = self._of(project)
+        known.tally.add(text_bytes(text) - text_bytes(known.scenarios[name]) if name in known.scenarios else text_bytes(text))
+        known.scenarios[name] = text
+        if self._total.held > self._max_bytes:
+            self._make_room()
 
     async def drop_scenario(self, project: str, name: str) -> bool:
         """See `Store`."""
         known = self._of(project)
-        if known.scenarios.pop(name, None) is None:
+        text = known.scenarios.pop(name, None)
+        if text is None:
             return False
+        known.tally.add(-text_bytes(text))
         known.uses.pop(name, None)
         return True
 
     async def get_scenarios(self, project: str) -> Mapping[str, str]:
         """See `Store`."""
         return self._seen(project).scenarios
+
+    async def scenarios_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """See `Store`."""
+        return self._seen(project).scenarios, self._seen(ALL_PROJECTS).scenarios
 
     async def forget_uses(self, scenario: str) -> None:
         """See `Store`."""
@@ -269,6 +285,10 @@ class MemoryStore(Store):
         """See `Store`."""
         return self._seen(project).faults
 
+    async def faults_for(self, project: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """See `Store`."""
+        return self._seen(project).faults, self._seen(ALL_PROJECTS).faults
+
     async def move_clock(self, project: str, seconds: float) -> None:
         """See `Store`."""
         self._of(project).offset += seconds
@@ -281,21 +301,16 @@ class MemoryStore(Store):
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
-        self._add(self._of(project), entry)
+        self._add(project, entry)
 
     async def add_call(self, project: str, call: EntrySource) -> None:
         """See `Store`."""
-        self._add(self._of(project), call)
+        self._add(project, call)
 
-    def _add(self, known: _Project, entry: Entry | EntrySource) -> None:
-        entries, sizes, size = known.entries, known.entry_sizes, entry.size
-        entries.append(entry)
-        sizes.append(size)
-        known.entry_bytes += size
-        while (len(entries) > self._max_entries or known.entry_bytes > _MOST_ENTRY_BYTES) and entries:
-            entries.popleft()
-            known.entry_bytes -= sizes.popleft()
-            known.forgotten_entries += 1
+    def _add(self, project: str, entry: Entry | EntrySource) -> None:
+        self._of(project).add_entry(entry, self._max_entries, _MOST_ENTRY_BYTES)
+        if self._total.held > self._max_bytes:
+            self._make_room()
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
@@ -312,9 +327,7 @@ class MemoryStore(Store):
     async def clear_entries(self, project: str) -> None:
         """See `Store`."""
         for known in self._projects.values() if project == ALL_PROJECTS else [self._of(project)]:
-            known.entries.clear()
-            known.entry_sizes.clear()
-            known.entry_bytes = known.forgotten_entries = 0
+            known.clear_entries()
 
     async def add_endpoint(self, project: str, record: EndpointRecord) -> bool:
         """See `Store`."""
@@ -372,11 +385,20 @@ class MemoryStore(Store):
 
     async def forget(self, project: str) -> None:
         """See `Store`."""
-        self._projects.pop(project, None)
+        self._drop_project(project)
 
     async def forget_all(self) -> None:
         """See `Store`."""
-        self._projects.clear()
+        for project in [*self._projects]:
+            self._drop_project(project)
+
+    async def get_evictions(self) -> Mapping[str, int]:
+        """See `Store`."""
+        return dict(self._total.forgotten)
+
+    async def get_size(self) -> int:
+        """See `Store`."""
+        return self._total.held
 
     async def is_ready(self) -> bool:
         """Memory always answers."""

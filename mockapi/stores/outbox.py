@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from mockapi.stores.base import Delivery
+from mockapi.stores.bounds import Tally, delivery_bytes
 
 __all__ = ["Outbox"]
 
@@ -14,8 +15,9 @@ _Place = tuple[float, int, str]
 class Outbox:
     """At most `most` deliveries; the oldest go first."""
 
-    def __init__(self, most: int = 100_000) -> None:
+    def __init__(self, most: int, tally: Tally) -> None:
         self._most = most
+        self._tally = tally
         self._entries: dict[str, Delivery] = {}
         self._queues: dict[str, list[_Place]] = {}
         self._of_response: dict[str, list[str]] = {}
@@ -35,9 +37,20 @@ class Outbox:
         self._count += 1
         self._of_response.setdefault(placed.response_id, []).append(placed.id)
         self._queue(placed)
+        self._tally.add(delivery_bytes(placed))
         if len(self._entries) > self._most:
-            self.drop(next(iter(self._entries)))
+            self.drop_oldest()
         return True
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._entries)
+
+    def drop_oldest(self) -> None:
+        """There is no room for it."""
+        self.drop(next(iter(self._entries)))
+        self._tally.forget("deliveries")
 
     def targets(self, wall: float) -> Iterator[tuple[str, float]]:
         """(URL, when its earliest delivery is due)."""
@@ -61,7 +74,7 @@ class Outbox:
         found = self._entries.get(delivery.id)
         if found is None or found.claim != delivery.claim:
             return False
-        self._release(found)
+        found = self._release(found)
         if found.version != delivery.version:
             return False
         self._replace(found, delivery)
@@ -72,6 +85,7 @@ class Outbox:
         found = self._entries.pop(delivery_id, None)
         if found is None:
             return
+        self._tally.add(-delivery_bytes(found))
         if self._claims.pop(delivery_id, None) is None:
             self._unqueue(found)
         siblings = self._of_response[found.response_id]
@@ -101,9 +115,12 @@ class Outbox:
         for delivery_id in [each for each, until in self._claims.items() if until <= wall]:
             self._release(self._entries[delivery_id])
 
-    def _release(self, delivery: Delivery) -> None:
-        if self._claims.pop(delivery.id, None) is not None:
-            self._queue(delivery)
+    def _release(self, delivery: Delivery) -> Delivery:
+        if self._claims.pop(delivery.id, None) is None:
+            return delivery
+        self._entries[delivery.id] = released = delivery._replace(claim=delivery.claim + 1)
+        self._queue(released)
+        return released
 
     def _queue(self, delivery: Delivery) -> None:
         insort(self._queues.setdefault(delivery.url, []), _place(delivery))

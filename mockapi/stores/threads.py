@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mockapi.stores.base import ConversationRecord, ItemRecord
+from mockapi.stores.bounds import Tally, item_bytes
 
 __all__ = ["Threads"]
+
+_THREAD_BYTES = 2_500
 
 
 @dataclass(slots=True)
@@ -17,8 +20,9 @@ class _Thread:
     order: list[int] = field(default_factory=list)  # the numbers of the items that are there, ascending
     by_number: dict[int, str] = field(default_factory=dict)
 
-    def append(self, added: Iterable[tuple[str, bytes]]) -> None:
-        number = self.record.count
+    def append(self, added: Iterable[tuple[str, bytes]]) -> int:
+        """How many bytes more there are."""
+        number, size = self.record.count, 0
         for item_id, data in added:
             if item_id in self.items:  # an item stands in a conversation once
                 continue
@@ -26,20 +30,26 @@ class _Thread:
             self.order.append(number)
             self.by_number[number] = item_id
             number += 1
+            size += item_bytes(data)
         self.record = replace(self.record, count=number)
+        return size
 
-    def remove(self, item_id: str) -> None:
+    def remove(self, item_id: str) -> int:
+        """How many bytes there are less."""
         item = self.items.pop(item_id, None)
-        if item is not None:
-            del self.by_number[item.number]
-            del self.order[bisect_left(self.order, item.number)]
+        if item is None:
+            return 0
+        del self.by_number[item.number]
+        del self.order[bisect_left(self.order, item.number)]
+        return item_bytes(item.data)
 
 
 class Threads:
     """At most `most` conversations; the oldest go first."""
 
-    def __init__(self, most: int = 100_000) -> None:
+    def __init__(self, most: int, tally: Tally) -> None:
         self._most = most
+        self._tally = tally
         self._threads: OrderedDict[str, _Thread] = OrderedDict()
         self._owners: dict[str, str] = {}
         self._others: dict[str, dict[str, None]] = {}  # of items that stand in several conversations
@@ -55,10 +65,22 @@ class Threads:
             return False
         thread = self._threads[record.id] = _Thread(record)
         self._append(thread, items)
+        self._tally.add(_THREAD_BYTES)
         if len(self._threads) > self._most:
-            oldest, forgotten = self._threads.popitem(last=False)
-            self._disown(oldest, forgotten.items)
+            self.drop_oldest()
         return True
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._threads)
+
+    def drop_oldest(self) -> None:
+        """There is no room for it."""
+        oldest, forgotten = self._threads.popitem(last=False)
+        self._disown(oldest, forgotten.items)
+        self._tally.add(-_THREAD_BYTES - sum(item_bytes(item.data) for item in forgotten.items.values()))
+        self._tally.forget("conversations")
 
     def change(self, record: ConversationRecord, added: Sequence[tuple[str, bytes]], dropped: str | None) -> bool:
         """See `Store.change_conversation`."""
@@ -68,12 +90,12 @@ class Threads:
         thread.record = replace(record, version=record.version + 1)
         self._append(thread, added)
         if dropped is not None:
-            thread.remove(dropped)
+            self._tally.add(-thread.remove(dropped))
             self._disown(record.id, [dropped])
         return True
 
     def _append(self, thread: _Thread, items: Sequence[tuple[str, bytes]]) -> None:
-        thread.append(items)
+        self._tally.add(thread.append(items))
         name = thread.record.id
         for item_id, _ in items:
             owner = self._owners.setdefault(item_id, name)

@@ -3,7 +3,8 @@
 Fields stand in the measured order of validation (ERRORS.md §1), since the first error in field order is the one told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Required, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
@@ -186,7 +187,7 @@ _NONE: Any = ()  # an omitted array: shared, since it cannot change, where a lis
 class CreateRequest(BaseModel):
     """A valid body of `POST /v1/responses`; defaults are those of an omitted parameter."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     model: str = ""
     input: Input = _NONE
@@ -276,7 +277,11 @@ def _full_item(item: JsonObject) -> JsonObject:
     return item
 
 
-_VALIDATE = TypeAdapter(CreateRequest).validator.validate_python
+@cache
+def _validator() -> Callable[[object], CreateRequest]:
+    """Built for the first request, or when a server that is ready has nothing else to do: it takes as long as a start may."""
+    CreateRequest.model_rebuild()
+    return TypeAdapter(CreateRequest).validator.validate_python
 
 
 def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateRequest:
@@ -297,7 +302,7 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
     if "input" not in given and not given.keys() & {"prompt", "previous_response_id", "conversation", "messages"}:
         raise missing_parameter("input")
     try:
-        request: CreateRequest = _VALIDATE(given)
+        request = _validator()(given)
     except ValidationError as error:
         raise api_error(error, given, CreateRequest) from None
     _check_together(request)

@@ -5,6 +5,7 @@ repeat is bounded, so that the time grows with the length of the text and with n
 """
 
 import re
+from functools import cache
 
 __all__ = ["count_text", "split_tokens"]
 
@@ -49,7 +50,12 @@ _PIECES = (
     r" ?[^\s\w]",
     r"(?s:.)",
 )
-_PIECE = re.compile("|".join(_PIECES))
+
+
+@cache
+def _piece() -> re.Pattern[str]:
+    """Compiled for the first text: that takes as long as reading a scenario."""
+    return re.compile("|".join(_PIECES))
 
 
 def split_tokens(text: str) -> list[str]:
@@ -57,9 +63,9 @@ def split_tokens(text: str) -> list[str]:
 
     The first `n` pieces, joined, count `n` tokens at most.
     """
-    return _PIECE.findall(text)
+    return _piece().findall(text)
 
 
 def count_text(text: str) -> int:
     """Tokens in a text, as many as it has pieces; 0 for the empty one."""
-    return _PIECE.subn("", text)[1]  # the fastest way to count: no piece is made
+    return _piece().subn("", text)[1]  # the fastest way to count: no piece is made

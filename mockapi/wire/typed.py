@@ -4,17 +4,31 @@ Tags of unions begin with a character of the private use area, so that the error
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NoReturn, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Union
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, FailFast, GetCoreSchemaHandler, Tag, WithJsonSchema
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    FailFast,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
 
 __all__ = [
     "FIRST_ERROR",
     "REFUSED",
     "STRICT",
     "AnyObject",
+    "Lazy",
     "OneOf",
     "Status",
     "TypedDict",
@@ -97,6 +111,23 @@ class OneOf:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler.generate_schema(self._union)
+
+
+class Lazy:
+    """Metadata for `Annotated[…, Lazy(check, whole)]`: a large type whose validators are built when a value needs them.
+
+    `check` validates a value; `whole` gives the whole type, for the JSON Schema.
+    """
+
+    def __init__(self, check: Callable[[object], object], whole: Callable[[], TypeAdapter[Any]]) -> None:
+        self._check = check
+        self._whole = whole
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> "JsonSchemaValue":
+        return handler(self._whole().core_schema)
 
 
 def id_of(prefix: str) -> AfterValidator:
