@@ -69,7 +69,7 @@ def _best(rounds: int, arguments: list[str], folder: str | None = None) -> float
 
 
 def _once(arguments: list[str], folder: str | None) -> float:
-    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}  # what it asks of plugins is unknown here
     command = [sys.executable, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=alone, check=True)  # noqa: S603
     return float(done.stdout.rpartition("COST")[2].split()[0])

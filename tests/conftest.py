@@ -140,9 +140,11 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
     """Start servers: `serve(text_or_none, **settings)`; the virtual clock unless told otherwise."""
     running: list[Started] = []
     servers: list[Running] = []
+    stores: set[str] = set()
 
     def start(text: str | None = None, **settings) -> Running:
         app = make_app(text, **settings)
+        stores.add(settings.get("store", "memory"))
         sock = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, http=Protocol)
         server = _ThreadServer(config)
@@ -159,7 +161,8 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
     for server, _, _ in running:
         server.should_exit = True
     retired.extend(running)
-    _forget_stopped(retired, wait_s=0)
+    writes_on = stores - {"memory"}  # the next test's Redis is the same one: what comes late would be in its way
+    _forget_stopped(retired, wait_s=10 if writes_on else 0)
 
 
 def make_app(text: str | None = None, **settings):
