@@ -1,7 +1,7 @@
 """The use cases of the admin API: what a test may see and change of a project."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mockapi.prices import NO_PRICES, Prices, cost_of
 from mockapi.scenario.units import parse_duration
 from mockapi.service.core import Core
 from mockapi.service.faults import Faults
+from mockapi.service.metrics import united
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
 from mockapi.stores.base import ALL_PROJECTS, SCENARIO_FILES, Entry
@@ -34,6 +35,11 @@ class Admin:
         self._prices = prices
         self._runs = Runs(core)
         self.faults = Faults(core)
+        self._others: Callable[[], Awaitable[Sequence[str]]] | None = None
+
+    def work_beside(self, number: int, others: Callable[[], Awaitable[Sequence[str]]]) -> None:
+        """Be a worker of this number; `others` asks the rest for their metrics."""
+        self._core.metrics.worker, self._others = number, others
 
     async def is_ready(self) -> bool:
         """Whether requests can be answered."""
@@ -44,10 +50,16 @@ class Admin:
         return await self.store.get_evictions()
 
     async def metrics(self) -> str:
-        """What was counted, in Prometheus' words; a store that does not answer now has forgotten nothing."""
+        """What was counted, by all workers, in Prometheus' words."""
+        if self._others is None:
+            return await self.own_metrics()
+        return united([await self.own_metrics(), *await self._others()])
+
+    async def own_metrics(self) -> str:
+        """What this worker counted; a store that does not answer now has forgotten nothing."""
         is_there = await self.store.is_ready()
         evictions, held = (await self.evictions(), await self.store.get_size()) if is_there else ({}, 0)
-        return self._core.metrics.text(evictions, held)
+        return self._core.metrics.text(evictions, held, are_common=self.store.has_common_evictions)
 
     async def scenarios(self, project: str) -> list[JsonObject]:
         """The scenarios a project's requests are tried with, with the uses of their counted steps."""

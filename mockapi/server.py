@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from mockapi.http.app import make_app
 from mockapi.http.cors import with_cors
 from mockapi.http.protocol import Protocol
 from mockapi.life import Life
+from mockapi.neighbours import Neighbours
 from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import Scenario
@@ -222,14 +223,21 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         _work(settings, app, admin, life, sock, lambda: say(ready_line))
         return
 
+    neighbours = Neighbours(settings.workers)
+
     def work(place: Place) -> None:
+        admin.work_beside(place.number, neighbours.ask)
+        answering = neighbours.answering(place.number, admin.own_metrics)
         try:
-            _work(settings, app, admin, life, sock, place.tell_ready, place)
+            _work(settings, app, admin, life, sock, place.tell_ready, place, answering)
         except UsageError as error:  # a moment ago it could: another worker tries in a moment
             log.error("worker %d cannot begin: %s", place.number, error)
             sys.exit(1)
 
-    Foreman(settings.workers, work, lambda: say(ready_line), 2 * GRACE_S).run()
+    try:
+        Foreman(settings.workers, work, lambda: say(ready_line), 2 * GRACE_S).run()
+    finally:
+        neighbours.close()
 
 
 def _work(
@@ -240,6 +248,7 @@ def _work(
     sock: socket.socket,
     on_ready: Callable[[], None],
     place: Place | None = None,
+    beside: AbstractAsyncContextManager[None] | None = None,
 ) -> None:
     """Be the server, or one of its workers, until a signal ends it."""
     config = uvicorn.Config(
@@ -270,7 +279,8 @@ def _work(
             if place.is_replacement:
                 reloader.catch_up()
         await life.begin()
-        await server.serve(sockets=[sock])
+        async with beside or nullcontext():
+            await server.serve(sockets=[sock])
 
     server = _Server(config, on_ready=tell, on_hangup=reloader.start)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from mockapi.service.metrics import Metrics
+from mockapi.neighbours import Neighbours
+from mockapi.service.metrics import Metrics, united
 from mockapi.stores.measured import measured
 from mockapi.stores.memory import MemoryStore
 
@@ -146,3 +147,41 @@ def test_calls_of_a_store_are_timed_also_those_that_fail():
         found |= {(sample.name, sample.labels.get("call")): sample.value for sample in family.samples}
     assert found["mockapi_store_seconds_count", "take_ordinal"] == 2
     assert found["mockapi_store_seconds_count", "get_offset"] == 1
+
+
+def test_what_workers_counted_is_one_text_with_a_label_for_each():
+    texts = []
+    for number in (1, 0):
+        metrics = Metrics()
+        metrics.worker = number
+        metrics.calls = {("responses.create", 200): number + 5}
+        metrics.observe_store("take_call", 0.002)
+        texts.append(metrics.text({"responses": 7}, 0, are_common=True))
+    families = {family.name: family.samples for family in text_string_to_metric_families(united(texts))}
+    assert [(sample.labels, sample.value) for sample in families["mockapi_requests"]] == [
+        ({"worker": "1", "operation": "responses.create", "status": "200"}, 6),
+        ({"worker": "0", "operation": "responses.create", "status": "200"}, 5),
+    ]
+    assert [(sample.labels, sample.value) for sample in families["mockapi_evictions"]] == [({"kind": "responses"}, 7)]
+    assert united(texts).count("# TYPE mockapi_requests_total counter\n") == 1
+
+
+def test_neighbours_tell_each_other_and_nobody_else():
+    async def run():
+        neighbours = Neighbours(3)
+
+        async def tell():
+            return "one\n"
+
+        async with neighbours.answering(1, tell):
+            neighbours._sockets[2].close()  # the third is not there
+            reader, writer = await asyncio.open_connection("127.0.0.1", neighbours._ports[1])
+            writer.write(b"x" * 32)
+            assert await reader.read() == b""
+            writer.close()
+            neighbours._number = 0
+            told = await neighbours.ask()
+        neighbours.close()
+        return told
+
+    assert asyncio.run(run()) == ["one\n"]

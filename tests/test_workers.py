@@ -160,3 +160,15 @@ def test_a_worker_that_cannot_begin_ends_all():
     assert set(os.read(read, 99)) <= set(b"01")
     os.close(read)
     os.close(write)
+
+
+def test_a_scrape_of_any_worker_tells_of_all(workers):
+    server = workers(3)
+    for _ in range(12):
+        create(server)  # each over a connection of its own
+
+    def counted():
+        found = [line for line in ask(server, "GET", "/metrics").splitlines() if line.startswith("mockapi_creates_total")]
+        return sum(float(line.rpartition(" ")[2]) for line in found), {line.partition('worker="')[2][0] for line in found}
+
+    assert [counted() for _ in range(6)] == [(12, {"0", "1", "2"})] * 6

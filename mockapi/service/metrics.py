@@ -2,13 +2,13 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
 from mockapi.clock import stopwatch
 
-__all__ = ["Metrics", "Summary"]
+__all__ = ["Metrics", "Summary", "united"]
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 Labels = Mapping[str, str]
@@ -59,6 +59,8 @@ class Metrics:
         self.open_streams = 0
         self.lateness = Summary()
         self.store_calls: dict[str, Summary] = {}
+        self.worker: int | None = None
+        """Which of several workers counts, for the label."""
         self._began = stopwatch()
 
     def observe_store(self, call: str, seconds: float) -> None:
@@ -68,8 +70,9 @@ class Metrics:
             found = self.store_calls[call] = Summary()
         found.observe(seconds)
 
-    def text(self, evictions: Mapping[str, int], held: int) -> str:
-        """Everything, as Prometheus reads it (text format 0.0.4)."""
+    def text(self, evictions: Mapping[str, int], held: int, *, are_common: bool = False) -> str:
+        """Everything, as Prometheus reads it (text format 0.0.4); `are_common` tells that all workers have these evictions."""
+        own: Labels = {} if self.worker is None else {"worker": str(self.worker)}
         labels = {"version": version("mockapi"), "python": sys.version.partition(" ")[0]}
         calls = (
             ("", {"operation": name or "other", "status": str(status or "none")}, n) for (name, status), n in self.calls.items()
@@ -85,10 +88,12 @@ class Metrics:
             _Kind("stream_lateness_seconds", "histogram", "How late pieces of paced streams were.", self.lateness.samples({})),
             _Kind("store_seconds", "histogram", "How long calls of a store outside the process took.", self._stored()),
             _Kind("store_bytes", "gauge", "About how many bytes the memory store holds.", [("", {}, held)]),
-            _Kind("evictions_total", "counter", "What was forgotten for want of room, by kind.", _by("kind", evictions)),
+            _Kind(
+                "evictions_total", "counter", "What was forgotten for want of room, by kind.", _by("kind", evictions), are_common
+            ),
             _Kind("webhooks_total", "counter", "Attempts to deliver webhooks, by how they went.", _by("result", self.webhooks)),
         ]
-        return "".join(line for kind in kinds for line in kind.lines())
+        return "".join(line for kind in kinds for line in kind.lines(own))
 
     def _stored(self) -> Iterator[Sample]:
         for call, summary in self.store_calls.items():
@@ -100,12 +105,26 @@ class _Kind(NamedTuple):
     type: str
     about: str
     samples: Iterable[Sample]
+    is_common: bool = False
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, own: Labels) -> Iterator[str]:
         yield f"# HELP mockapi_{self.name} {self.about}\n# TYPE mockapi_{self.name} {self.type}\n"
         for suffix, labels, value in self.samples:
-            inside = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+            all_labels = labels if self.is_common else {**own, **labels}
+            inside = ",".join(f'{name}="{_escaped(text)}"' for name, text in all_labels.items())
             yield f"mockapi_{self.name}{suffix}{{{inside}}} {value}\n" if inside else f"mockapi_{self.name}{suffix} {value}\n"
+
+
+def united(texts: Sequence[str]) -> str:
+    """The texts of several workers as one: each metric once, with the samples of all; of the same sample the first."""
+    kinds: dict[str, dict[str, str]] = {}
+    for text in texts:
+        lines: dict[str, str] = {}
+        for line in text.splitlines(keepends=True):
+            if line.startswith("# HELP "):
+                lines = kinds.setdefault(line, {})
+            lines.setdefault(line.rpartition(" ")[0], line)
+    return "".join(line for lines in kinds.values() for line in lines.values())
 
 
 def _by(label: str, counts: Mapping[str, int]) -> Iterator[Sample]:

@@ -264,6 +264,9 @@ class Store(Protocol):
     is_immediate: bool = False
     """Whether no call ever waits, nor needs an asyncio task to be made in: then requests are answered without one."""
 
+    has_common_evictions: bool = False
+    """Whether `get_evictions` tells of all processes on this store together."""
+
     async def take_ordinal(self, project: str, key: bytes) -> int:
         """How often `key` was taken before in this project, counting this call from then on. Atomic."""
 

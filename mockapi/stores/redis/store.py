@@ -27,6 +27,8 @@ class RedisStore(Responses, Threads, Counts, Texts, Journal, Outbox, Store):
     oldest go first. It works in the loop that it is used in; in another one it connects anew.
     """
 
+    has_common_evictions = True
+
     def __init__(
         self,
         url: str,
