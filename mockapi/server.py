@@ -29,7 +29,8 @@ from mockapi.life import Life
 from mockapi.neighbours import Neighbours
 from mockapi.prices import load_prices
 from mockapi.scenario.library import Library
-from mockapi.scenario.load import Scenario
+from mockapi.scenario.load import Scenario, file_states
+from mockapi.scenario.pictures import is_picture
 from mockapi.service.core import Core
 from mockapi.service.metrics import Metrics
 from mockapi.service.posting import Poster
@@ -140,8 +141,13 @@ class _Reloader:
 
         # Folders, also of single files: editors replace files, and a watch on the old one would see nothing more.
         places = {path.parent if path.name == "**" or path.is_file() else path for path in paths}
-        async for _ in awatch(*places, debounce=100, step=50):
-            await self._reload()
+        seen = file_states(paths)
+        async for changes in awatch(*places, debounce=100, step=50):
+            # A store or a log beside the scenarios changes with every request: that is no reason to read them again.
+            states = file_states(paths)
+            if states != seen or any([is_picture(path) for _, path in changes]):
+                seen = states
+                await self._reload()
 
 
 class _Server(uvicorn.Server):
@@ -213,7 +219,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     sock = bind(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready_line = f"mockapi ready on http://{host}:{sock.getsockname()[1]}/v1"
-    for name in ("uvicorn", "httpx"):
+    for name in ("uvicorn", "httpx", "watchfiles"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # What is loaded now lives as long as the process, and what a request makes is mostly kept: collect garbage seldom.
     gc.freeze()

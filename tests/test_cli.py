@@ -319,6 +319,17 @@ def test_scenarios_are_reloaded_and_broken_ones_keep_the_last_good(spawn, tmp_pa
     assert say() == "three"
 
 
+def test_a_store_beside_the_scenarios_is_no_reason_to_read_them_again(spawn, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("steps: [{reply: one}]")
+    server = spawn(str(path), "--log-level", "warning", "--watch", "--store", f"sqlite:///{tmp_path}/state.db")
+    with httpx.Client(headers=AUTH) as client:
+        for _ in range(150):
+            client.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"})
+    path.write_text("steps: [{reply: two}]")
+    assert "changed: own" in server.process.stderr.readline()  # nothing before
+
+
 def test_json_logs(spawn, tmp_path):
     server = spawn("--log-format", "json", cwd=tmp_path)
     httpx.post(f"{server.url}/v1/responses", json={"model": "m", "input": "x"}, headers=AUTH)

@@ -28,7 +28,7 @@ from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.json import JsonObject
 from mockapi.wire.limits import Limit
 
-__all__ = ["Scenario", "Step", "find_files", "load_file", "load_paths", "load_text"]
+__all__ = ["Scenario", "Step", "file_states", "find_files", "load_file", "load_paths", "load_text"]
 
 _ENDINGS = (".yaml", ".yml", ".json")
 CREATE = "responses.create"
@@ -126,6 +126,18 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
         else:
             raise UsageError(f"there is no scenario file or folder at {path}")
     return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
+
+
+def file_states(paths: Iterable[Path]) -> Mapping[Path, tuple[int, ...]] | None:
+    """What differs when one of the scenario files at these paths was written, came or went; None if a path is not there."""
+    states: dict[Path, tuple[int, ...]] = {}
+    try:
+        for file in find_files(paths):
+            state = file.stat()
+            states[file] = (state.st_ino, state.st_size, state.st_mtime_ns)
+    except (UsageError, OSError):  # gone, perhaps for a moment
+        return None
+    return states
 
 
 def _is_scenario(file: Path) -> bool:

@@ -8,12 +8,17 @@ from mockapi.scenario.places import At, PlaceError, items_of, replaced
 from mockapi.scenario.template import is_template
 from mockapi.wire.json import JsonObject
 
-__all__ = ["MOST_BYTES", "with_pictures"]
+__all__ = ["MOST_BYTES", "is_picture", "with_pictures"]
 
 MOST_BYTES = 20_000_000
 """Bytes of one picture: every plan of its step holds them."""
 
 _FORMATS = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".svg": "svg"}
+
+
+def is_picture(path: str) -> bool:
+    """Whether a file is called as pictures are."""
+    return path.lower().endswith(tuple(_FORMATS))
 
 
 def with_pictures(reply: object, folder: Path | None) -> object:
