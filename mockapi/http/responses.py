@@ -7,6 +7,7 @@ from mockapi.http.exchange import Exchange
 from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Headers, mock_headers, rate_headers, stream_form, tokens_left, whole_form
 from mockapi.http.streams import send_stream, wait_or_hang_up
+from mockapi.service.amends import Amends
 from mockapi.service.compaction import Compaction
 from mockapi.service.responses import Created, Responses
 from mockapi.wire.limits import Rates
@@ -22,6 +23,7 @@ class ResponsesApi:
     def __init__(self, responses: Responses, compaction: Compaction) -> None:
         self._use = responses
         self._compaction = compaction
+        self._amends = Amends(responses)
         self._calls = Calls(responses.core)
 
     async def create(self, exchange: Exchange) -> None:
@@ -53,7 +55,7 @@ class ResponsesApi:
             is_whole = is_whole or exchange.is_broken  # on the server it is
             exchange.note += "" if is_whole else ", hung up"
             exchange.is_cut = not is_whole or play.timeline.cut_s is not None
-            await self._use.delivered(created, is_whole=is_whole)
+            await self._amends.delivered(created, is_whole=is_whole)
 
         await send_stream(exchange, play, delivered, head)
 
@@ -62,11 +64,11 @@ class ResponsesApi:
         wait_s = 0.0 if plan.background else timeline.ends_s
         is_instant = plan.background is not None or self._use.is_instant(created)
         if not is_instant and not await wait_or_hang_up(self._use.play(created), exchange.receive):
-            await self._use.delivered(created, is_whole=False)
+            await self._amends.delivered(created, is_whole=False)
             exchange.note += ", hung up"
             return
         if not is_instant:
-            await self._use.delivered(created, is_whole=True)
+            await self._amends.delivered(created, is_whole=True)
         if created.rates is not None:
             await self._limited(exchange, created, round(wait_s * 1000))
             return
@@ -104,7 +106,7 @@ class ResponsesApi:
 
         async def delivered(is_whole: bool) -> None:
             exchange.note += "" if is_whole or exchange.is_broken else ", hung up"
-            await self._use.delivered(Created(play.timeline, True, project), is_whole=is_whole)
+            await self._amends.delivered(Created(play.timeline, True, project), is_whole=is_whole)
 
         exchange.note = "resumed"
         head = Head(stream_form(exchange.identified_caller, "", ""), exchange.standard_values())
