@@ -262,9 +262,9 @@ def test_a_redis_that_is_full_is_told_as_such(server, opened):
     run(made.add_response("a", record()))
     server.ask("CONFIG", "SET", "maxmemory", "1")
     assert "maxmemory" in failure(made.add_response("a", record("resp_2")))
-    assert run(made.get_response("a", "resp_1")) == [record()]
+    assert run(made.get_response("a", "resp_1"), made.is_ready()) == [record(), False]
     server.ask("CONFIG", "SET", "maxmemory", "0")
-    assert run(made.add_response("a", record("resp_2"))) == [True]
+    assert run(made.is_ready(), made.add_response("a", record("resp_2"))) == [True, True]
 
 
 def test_a_primary_that_became_a_replica_is_left(server, opened):

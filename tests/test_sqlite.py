@@ -66,7 +66,7 @@ def test_files_that_cannot_be_used_are_refused_in_a_sentence(store, file, tmp_pa
     assert refusal(store) == start + "it is another program's database; choose another file"
     file.unlink()
     assert refusal(SqliteStore(str(tmp_path / "no" / "x.db"))).endswith(f"there is no folder {tmp_path / 'no'}")
-    assert refusal(SqliteStore(str(tmp_path))).endswith("it cannot be opened")
+    assert refusal(SqliteStore(str(tmp_path))).endswith("it is a folder; name a file in it")
 
 
 @pytest.mark.parametrize(("version", "told"), [(9_999, "a newer mockapi; update"), (1, "an older mockapi")])
@@ -243,3 +243,45 @@ def test_no_call_reads_a_table_from_end_to_end(store):
         for plan in plans
         if plan[1].startswith("SCAN") and "LIMIT" not in plan[0] and "FROM" in plan[0] and "projects" not in plan[1]
     ] == []
+
+
+def test_a_disk_without_room_is_not_ready_and_then_it_is(store):
+    resource = pytest.importorskip("resource")
+    run(store.open(), store.add_response("a", record()))
+    _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # every write to a file fails
+    try:
+        found = run(store.is_ready())
+        with pytest.raises(StoreError, match="its disk fails, or has no room"):
+            run(store.add_response("a", record("resp_2")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert found == [False]
+    assert run(store.is_ready(), store.get_response("a", "resp_1"), store.get_response("a", "resp_2")) == [True, record(), None]
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_a_file_that_was_deleted_under_the_server_is_begun_anew(store, file, tmp_path, caplog, is_replaced):
+    other = SqliteStore(str(file))
+    run(store.open(), store.add_response("a", record()), other.open(), other.add_response("a", record("resp_2")))
+    for each in tmp_path.glob("store.db*"):
+        each.unlink()
+    if is_replaced:
+        new = SqliteStore(str(file))
+        run(new.open(), new.close())
+    assert run(store.heard(), other.heard()) == [("*",), ("*",)]
+    assert [each for each in caplog.messages if f"the file of the store, {file}, was deleted or replaced" in each]
+    run(other.add_response("a", record("resp_3")))
+    assert run(*(store.get_response("a", f"resp_{number}") for number in (1, 2, 3))) == [None, None, record("resp_3")]
+    run(other.tell("news"))
+    assert run(store.heard()) == [["news"]]
+    run(other.close())
+    with sqlite3.connect(file) as looked:
+        assert looked.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    looked.close()
+
+
+@pytest.mark.parametrize("name", [":memory:", "state.db?mode=ro"])
+def test_what_is_no_name_of_a_file_is_refused(name):
+    with pytest.raises(UsageError, match="behind sqlite:/// stands the name of a file, without options"):
+        make_app(store=f"sqlite:///{name}")

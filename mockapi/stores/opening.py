@@ -23,6 +23,10 @@ def make_store(settings: Settings) -> Store:
         most_bytes = settings.max_memory * 1_000_000
         return MemoryStore(settings.max_responses, max_entries=settings.journal, max_bytes=most_bytes)
     if found := _SQLITE.fullmatch(url):
+        if found["file"] == ":memory:" or "?" in found["file"]:
+            raise UsageError(
+                f"--store {url!r}: behind sqlite:/// stands the name of a file, without options; memory is --store memory"
+            )
         from mockapi.stores.sqlite import SqliteStore
 
         return SqliteStore(found["file"], settings.max_responses, max_entries=settings.journal)

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from mockapi.clock import outside_time, stopwatch
 from mockapi.errors import StoreError, UsageError
 from mockapi.stores.base import Store
+from mockapi.stores.codec import FORMAT
 from mockapi.stores.redis.base import DAY_S, EVICTIONS
 from mockapi.stores.redis.counts import Counts
 from mockapi.stores.redis.journal import Journal
-from mockapi.stores.redis.link import RefusedError
+from mockapi.stores.redis.link import FORMAT_KEY, RefusedError
 from mockapi.stores.redis.news import News
 from mockapi.stores.redis.outbox import Outbox
 from mockapi.stores.redis.responses import Responses
@@ -61,7 +62,7 @@ class RedisStore(Responses, Threads, Counts, Texts, Journal, Outbox, Store):
     async def is_ready(self) -> bool:
         """See `Store`."""
         try:
-            await self._link.ask("PING")
+            await self._link.ask("SETNX", FORMAT_KEY, FORMAT)  # one that is full, or a replica, answers a PING
         except StoreError:
             return False
         return True

@@ -4,6 +4,7 @@ Calls are made in the loop itself: each takes some microseconds, less than a way
 SQLite: where another process writes at this moment, the loop goes on with other work, and the call is made again.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -41,6 +42,12 @@ class Database:
         self.file = file
         self._patience_s = patience_s
         self._connection: sqlite3.Connection | None = None
+        self._opened_file: object = None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the file that is open is no longer the one of that name: it was deleted, or another took its place."""
+        return self._connection is not None and _identity_of(self.file) != self._opened_file
 
     def execute(self, statement: str, values: Sequence[object] | dict[str, object] = ()) -> sqlite3.Cursor:
         """Run one statement, prepared the first time."""
@@ -114,6 +121,7 @@ class Database:
             except BaseException:
                 made.close()
                 raise
+            self._opened_file = _identity_of(self.file)
             self._connection = made
         return self._connection
 
@@ -190,6 +198,26 @@ def writes(method: Callable[Concatenate[_S, _P], _T]) -> _Async[_S, _P, _T]:
     return call
 
 
+def _why_closed(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if path.is_dir():
+        return "it is a folder; name a file in it"
+    if not os.access(folder, os.W_OK):  # two more files stand beside it
+        return f"its folder {folder} may not be written"
+    return "it cannot be opened"
+
+
+def _identity_of(file: str) -> object:
+    """Equal as long as a name means the same file."""
+    try:
+        found = Path(file).stat()
+    except OSError:  # there is none, which is not the same as anything
+        return object()
+    return found.st_dev, found.st_ino
+
+
 def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -207,8 +235,9 @@ def _reason(error: sqlite3.Error, file: str) -> str:
     if _code(error) == sqlite3.SQLITE_CORRUPT:
         return "it is damaged; delete it, or put a copy back"
     if _code(error) == sqlite3.SQLITE_CANTOPEN:
-        folder = Path(file).parent
-        return "it cannot be opened" if folder.is_dir() else f"there is no folder {folder}"
+        return _why_closed(Path(file))
+    if _code(error) == sqlite3.SQLITE_IOERR:
+        return f"its disk fails, or has no room ({error})"
     if _code(error) == sqlite3.SQLITE_READONLY:
         return "it may not be written"
     return str(error)

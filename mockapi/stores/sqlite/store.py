@@ -1,5 +1,6 @@
 """The store: its parts together, what other processes tell, what is forgotten altogether."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 
@@ -10,10 +11,13 @@ from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.outbox import Outbox
 from mockapi.stores.sqlite.projects import sweep
 from mockapi.stores.sqlite.responses import Responses
+from mockapi.stores.sqlite.schema import VERSION
 from mockapi.stores.sqlite.scripts import Scripts
 from mockapi.stores.sqlite.threads import Threads
 
 __all__ = ["SqliteStore"]
+
+log = logging.getLogger("mockapi")
 
 _LOOK_S = 0.05  # between two looks for news
 _MOST_NEWS = 10_000
@@ -63,14 +67,14 @@ class SqliteStore(Responses, Threads, Scripts, Outbox, Store):
     async def is_ready(self) -> bool:
         """Whether the file can be read and written now."""
         try:
-            await self._writes_nothing()
+            await self._writes_the_same()
         except StoreError:
             return False
         return True
 
     @writes
-    def _writes_nothing(self) -> None:
-        pass
+    def _writes_the_same(self) -> None:
+        self.db.execute(f"PRAGMA user_version = {VERSION}")  # a full disk lets everybody begin, and nobody write
 
     @writes
     def tell(self, topic: str) -> None:
@@ -81,6 +85,12 @@ class SqliteStore(Responses, Threads, Scripts, Outbox, Store):
     async def heard(self) -> Sequence[str]:
         """See `Store`."""
         while True:
+            if self.db.has_moved:
+                log.warning("the file of the store, %s, was deleted or replaced: what it held is gone", self.db.file)
+                self.db.close()
+                self._heard = -1
+                await self._listen()
+                return (ALL_PROJECTS,)
             topics, has_gone = await self._news()
             if has_gone:
                 await self._sweep()
