@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 from time import monotonic
@@ -172,3 +173,27 @@ def test_a_scrape_of_any_worker_tells_of_all(workers):
         return sum(float(line.rpartition(" ")[2]) for line in found), {line.partition('worker="')[2][0] for line in found}
 
     assert [counted() for _ in range(6)] == [(12, {"0", "1", "2"})] * 6
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_second_ctrl_c_cuts_streams_and_nothing_is_said_of_a_bug(workers, tmp_path, count):
+    server = workers(count)
+    (tmp_path / "s.yaml").write_text("steps: [{pace: {first: 1h}, reply: late}]")
+    ask(server, "POST", "/_mock/scenarios/reload")
+    body = {"model": "gpt-4o", "input": "x", "stream": True}
+    with httpx.stream("POST", f"{server.url}/v1/responses", json=body, headers={"authorization": "Bearer k"}) as stream:
+        next(stream.iter_lines())
+
+        def is_closing():
+            with socket.socket() as made:
+                return made.connect_ex((httpx.URL(server.url).host, httpx.URL(server.url).port or 0)) != 0
+
+        pids = [server.process.pid, *(children(server) if count > 1 else ())]
+        for each in pids:
+            os.kill(each, signal.SIGINT)
+        if count == 1:  # to a worker, its foreman's signal is the first
+            until(is_closing)
+            server.process.send_signal(signal.SIGINT)
+    out, err = server.process.communicate(timeout=20)
+    assert (server.process.returncode, out) == (0, "")
+    assert "Traceback" not in err
