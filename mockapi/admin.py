@@ -21,6 +21,9 @@ from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]
 
+_MOST_UPLOADS = 1_000  # of a project
+_MOST_UPLOADED = 16_000_000  # characters, and at most so many of each MB of `--max-memory`:
+_OF_EACH_MB = 500_000
 _MOST_LISTED_BYTES = 4_194_304  # of calls in one listing: a larger one would hold up everybody's requests
 
 
@@ -85,8 +88,20 @@ class Admin:
             raise MockError(message, status=400, code="mock_invalid_scenario")
         if project == ALL_PROJECTS:
             await self.store.forget_uses(name)
-        await self.store.drop_scenario(project, name)
+        await self._check_room(project, name, text)
         await self.store.put_scenario(project, name, text)
+
+    async def _check_room(self, project: str, name: str, text: str) -> None:
+        """`MockError` 400 if a project would have more uploads than it may: they go for no others, every call reads them."""
+        others = {each: known for each, known in (await self.store.get_scenarios(project)).items() if each != name}
+        if len(others) >= _MOST_UPLOADS:
+            message = f"There are {_MOST_UPLOADS:,} uploaded scenarios already: DELETE some, or POST /_mock/reset."
+            raise MockError(message, status=400, code="mock_too_many_scenarios")
+        room = min(_MOST_UPLOADED, self.settings.max_memory * _OF_EACH_MB)
+        if sum(map(len, others.values())) + len(text) > room:
+            most = f"Uploaded scenarios have {room:,} characters together at most"
+            message = f"{most}: DELETE some, or let the server read files."
+            raise MockError(message, status=400, code="mock_too_many_scenarios")
 
     async def get_scenario(self, project: str, name: str) -> str:
         """The text of a scenario: an upload of this project or of all, else the server's file as it stands on the disk."""

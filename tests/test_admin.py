@@ -7,6 +7,7 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from mockapi.scenario.library import _Recent
 from mockapi.scenario.load import load_text
 from mockapi.server import build_app
 from mockapi.settings import Settings
@@ -489,3 +490,30 @@ def test_a_listing_is_bounded_in_bytes(client):
 def test_health_answers_head(client):
     for path in ("/_mock/health", "/_mock/ready"):
         assert client.head(path).status_code == 200
+
+
+def test_a_project_has_so_many_uploads_and_no_more(client, monkeypatch):
+    monkeypatch.setattr("mockapi.admin._MOST_UPLOADS", 2)
+    monkeypatch.setattr("mockapi.admin._MOST_UPLOADED", 200)
+    yaml = {**KEY, "content-type": "application/yaml"}
+
+    def put(name, text="hi", **headers):
+        answer = client.put(f"/_mock/scenarios/{name}", content=f"steps: [{{reply: {text}}}]", headers={**yaml, **headers})
+        return (200, "") if answer.status_code == 200 else code(answer)
+
+    assert [put("a"), put("b"), put("c")] == [(200, ""), (200, ""), (400, "mock_too_many_scenarios")]
+    assert put("b", "again") == (200, "")
+    assert put("b", "x" * 170) == (400, "mock_too_many_scenarios")
+    assert put("c", authorization="Bearer other") == (200, "")
+    client.delete("/_mock/scenarios/a", headers=KEY)
+    assert put("c") == (200, "")
+
+
+def test_what_was_made_of_uploads_is_bounded_by_their_length(monkeypatch):
+    monkeypatch.setattr("mockapi.scenario.library._MOST_TEXT", 100)
+    made = []
+    recent = _Recent(lambda uploads: made.append(uploads) or uploads)
+    one, two, large = ("one", "x" * 40), ("two", "x" * 50), ("large", "x" * 300)
+    for asked in (one, two, one, large, large, one, two):
+        assert recent.of(asked) == (asked,)
+    assert made == [(one,), (two,), (large,), (one,), (two,)]

@@ -198,6 +198,16 @@ def test_wherever_a_create_meets_it_the_answer_is_503(failing, name, caplog):
     assert BUG not in caplog.text
 
 
+def test_an_upload_is_replaced_in_one_step_so_that_no_call_finds_none(failing):
+    with TestClient(make_app(None), base_url="http://127.0.0.1", headers=KEY) as client:
+        failing.failing = {"drop_scenario"}
+        for text in ("one", "two"):
+            steps = f"steps: [{{times: 1, reply: {text}}}]"
+            put = client.put("/_mock/scenarios/s", content=steps, headers={"content-type": "application/yaml"})
+            assert put.status_code == 200, put.text
+            assert client.post("/v1/responses", json=BODY).json()["output"][0]["content"][0]["text"] == text
+
+
 def test_a_change_that_others_cannot_be_told_of_is_made(failing, caplog):
     with TestClient(make_app("steps: [{reply: hi}]"), base_url="http://127.0.0.1", headers=KEY) as client:
         failing.failing = {"tell"}

@@ -128,9 +128,17 @@ def test_an_upload_of_its_own_keeps_its_progress(store):
     assert run(store.forget_uses("s"), store.step_uses("a", "s"), store.step_uses("b", "s")) == [None, {}, {0: 2}]
 
 
-def test_an_upload_that_is_replaced_keeps_its_progress(store):
-    run(store.put_scenario("a", "s", "1"), store.use_step("a", "s", 3, None), store.put_scenario("a", "s", "2"))
-    assert run(store.step_uses("a", "s")) == [{3: 1}]
+def test_an_upload_that_is_replaced_begins_anew(store):
+    run(
+        *(store.put_scenario(project, "s", "1") for project in "ab"), *(store.use_step(project, "s", 3, None) for project in "ab")
+    )
+    run(store.use_step("a", "t", 0, None), store.put_scenario("a", "s", "2"))
+    assert run(store.get_scenarios("a"), store.step_uses("a", "s"), store.step_uses("b", "s"), store.step_uses("a", "t")) == [
+        {"s": "2"},
+        {},
+        {3: 1},
+        {0: 1},
+    ]
 
 
 def test_faults_stand_in_the_order_that_they_were_switched_on(store):

@@ -1,8 +1,9 @@
 """Which scenarios there are: the server's own, from disk, and those that were uploaded."""
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
+from typing import Generic, TypeVar
 
 from mockapi.scenario.load import CREATE, Scenario, load_paths, load_text
 from mockapi.scenario.tried import Shelf, Tried
@@ -10,16 +11,53 @@ from mockapi.scenario.tried import Shelf, Tried
 __all__ = ["Library"]
 
 
-@lru_cache(maxsize=1024)
-def _compiled(name: str, text: str) -> Scenario:
-    return load_text(text, name)
+_Upload = tuple[str, str]
+"""Its name and its text, of which everything else follows."""
+
+_T = TypeVar("_T")
+_MOST = 1_024
+_MOST_TEXT = 32_000_000  # characters; what is made of them takes some times as much
 
 
-@lru_cache(maxsize=1024)
-def _shelf(name: str, text: str) -> Shelf:
-    shelf = Shelf([_compiled(name, text)])
+class _Recent(Generic[_T]):
+    """What was made of uploads last; bounded by their number and their length, but for the newest."""
+
+    def __init__(self, make: Callable[[Sequence[_Upload]], _T]) -> None:
+        self._make = make
+        self._made: dict[tuple[_Upload, ...], _T] = {}
+        self._length = 0
+        self._lock = Lock()  # uploads are compiled in threads
+
+    def of(self, *uploads: _Upload) -> _T:
+        """Made now, or before."""
+        with self._lock:
+            found = self._made.pop(uploads, None)
+            if found is not None:
+                self._made[uploads] = found  # the newest
+                return found
+        made = self._make(uploads)
+        with self._lock:
+            if uploads not in self._made:
+                self._made[uploads] = made
+                self._length += _length_of(uploads)
+            while len(self._made) > 1 and (len(self._made) > _MOST or self._length > _MOST_TEXT):
+                oldest = next(iter(self._made))
+                del self._made[oldest]
+                self._length -= _length_of(oldest)
+        return made
+
+
+def _length_of(uploads: Sequence[_Upload]) -> int:
+    return sum(len(text) for _, text in uploads)
+
+
+def _shelf_of(uploads: Sequence[_Upload]) -> Shelf:
+    shelf = Shelf([load_text(text, name) for name, text in uploads])
     shelf.prepared(CREATE)
     return shelf
+
+
+_shelves = _Recent(_shelf_of)
 
 
 class Library:
@@ -34,11 +72,7 @@ class Library:
         shelf = Shelf(scenarios)
         shelf.prepared(CREATE)
 
-        @lru_cache(maxsize=1024)
-        def layered(*uploads: tuple[str, str]) -> Tried:
-            return Tried([*(_shelf(*upload) for upload in uploads), shelf])
-
-        self._layered = layered
+        self._layered = _Recent(lambda uploads: Tried([*(_shelves.of(each) for each in uploads), shelf]))
         self._scenarios = Tried([shelf])
 
     @property
@@ -48,8 +82,7 @@ class Library:
 
     def compiled(self, name: str, text: str) -> Scenario:
         """An upload, compiled; kept, so that its next use costs nothing. `ScenarioError` with all its problems."""
-        _compiled(name, text)
-        return _shelf(name, text).scenarios[0]
+        return _shelves.of((name, text)).scenarios[0]
 
     def reload(self) -> tuple[str, ...]:
         """Load the paths again; the names that changed, came or went. Raises, and keeps the last good ones, if one is broken."""
@@ -64,4 +97,4 @@ class Library:
         """What a project's requests are tried with: its own uploads, everybody's, then the server's, each by name."""
         if not own and not everybodys:
             return self._scenarios
-        return self._layered(*sorted(own.items()), *sorted(everybodys.items()))
+        return self._layered.of(*sorted(own.items()), *sorted(everybodys.items()))

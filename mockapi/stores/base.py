@@ -355,7 +355,7 @@ class Store(Protocol):
         """Count one use of a step unless it was used `most` times already; False then. Atomic."""
 
     async def put_scenario(self, project: str, name: str, text: str) -> None:
-        """Keep an uploaded scenario, instead of one of that name."""
+        """Keep an uploaded scenario; one of that name is replaced at once, and how often its steps were used is forgotten."""
 
     async def drop_scenario(self, project: str, name: str) -> bool:
         """Forget an uploaded scenario and how often its steps were used; False, and nothing changed, if there is none."""

@@ -239,7 +239,10 @@ class MemoryStore(Store):
     async def put_scenario(self, project: str, name: str, text: str) -> None:
         """See `Store`."""
         known = self._of(project)
-        known.tally.add(text_bytes(text) - text_bytes(known.scenarios[name]) if name in known.scenarios else text_bytes(text))
+        if (before := known.scenarios.get(name)) is not None:
+            known.tally.add(-text_bytes(before))
+            known.uses.pop(name, None)
+        known.tally.add(text_bytes(text))
         known.scenarios[name] = text
         if self._total.held > self._max_bytes:
             self._make_room()

@@ -86,7 +86,8 @@ class Texts(Base):
 
     async def put_scenario(self, project: str, name: str, text: str) -> None:
         """See `Store`."""
-        await self._write(project, _PUT, "scenario", encoded_name(name), _text(text), uuid.uuid4().bytes, "")
+        own = encoded_name(name)
+        await self._write(project, _PUT, "scenario", own, _text(text), uuid.uuid4().bytes, own)
 
     async def drop_scenario(self, project: str, name: str) -> bool:
         """See `Store`."""

@@ -35,8 +35,9 @@ class Scripts(Part):
     @writes
     def put_scenario(self, project: str, name: str, text: str) -> None:
         """See `Store`."""
-        row = (self.number_of(project), name, text)
-        self.db.execute("INSERT OR REPLACE INTO scenarios(project, name, text) VALUES (?, ?, ?)", row)
+        number = self.number_of(project)
+        self._drop_script("scenarios", number, name, name)
+        self.db.execute("INSERT INTO scenarios(project, name, text) VALUES (?, ?, ?)", (number, name, text))
 
     @writes
     def drop_scenario(self, project: str, name: str) -> bool:
