@@ -185,3 +185,10 @@ def test_neighbours_tell_each_other_and_nobody_else():
         return told
 
     assert asyncio.run(run()) == ["one\n"]
+
+
+def test_a_head_request_tells_whether_they_can_be_read():
+    client = connect(admin_key="secret")
+    assert client.head("/metrics").status_code == 401
+    answer = client.head("/metrics", headers={"authorization": "Bearer secret"})
+    assert (answer.status_code, answer.content, int(answer.headers["content-length"]) > 500) == (200, b"", True)

@@ -69,7 +69,7 @@ def make_app(core: Core, admin: Admin, life: Life) -> Router:
         for path, operations in api
     }
     table |= {f"/_mock{path}": _Endpoint(operations) for path, operations in _admin_routes(admin_api, InspectionApi(core))}
-    table["/metrics"] = _Endpoint({"GET": ("", admin_api.metrics)})
+    table["/metrics"] = _Endpoint(dict.fromkeys(("GET", "HEAD"), ("", admin_api.metrics)))
     router = _Router(table, _Endpoint(_always("", _unknown_url), journal), life)
     router.begins_at_once = core.store.is_immediate
     return router
