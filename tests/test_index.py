@@ -19,7 +19,8 @@ from mockapi.wire.requests import parse_create
 
 from .conftest import make_app
 
-LETTERS = "abAB ß \n.7é天"
+LETTERS = "abAB ß \n.7é天" + "ẞİıſKŉﬁΣςÅᾳ\u0301\u0307\u2003\x1c\u200d"  # also what casefolding makes longer, parts or joins
+ODD = [None, [], {}, 1, 1.5, True, "x", [[]], {"a": []}]
 TEXTS = st.text(LETTERS, max_size=12)
 WORDS = st.sampled_from(
     ["paris", "Paris in", " in the rain", "rain", "order 1001", "order 10012", "question 7", "STRASSE", "ß", "天気", "a", " "]
@@ -157,6 +158,45 @@ def test_the_step_that_answers_is_the_first_that_may(files, context, data):
         tried = left[:1] if scenario.is_script else left
         expected += [(scenario.name, step.index) for step in tried if match_criteria(step.criteria, facts) is not None]
     assert found == expected
+
+
+MATCHED = [
+    {"model": "m"}, {"stream": True}, {"store": False}, {"background": True}, {"format": "x"}, {"turn": 1}, {"prompt": "x"},
+    {"metadata": {"a": "1"}}, {"tools": ["one"]}, {"tool_choice": "auto"}, {"previous_response": True}, {"conversation": "x"},
+    {"instructions": "x"}, {"input": "x"}, {"body": {"/x": 1}}, {"body": {"/x": None}}, {"body": {"/user": "x"}},
+    {"body": {"/text/format/name": "x"}}, {"headers": {"x-one": "x"}}, {"approval": True}, {"tool_output": "one"},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """The status and the step of an answer, of a server that looks steps up and of one that tries them all."""
+    text = dumps({"steps": [{"when": when, "reply": "x"} for when in MATCHED * 2]}).decode()
+    with pytest.MonkeyPatch.context() as patch:
+        clients = []
+        for few in (0, 1_000):
+            patch.setattr("mockapi.scenario.tried._FEW", few)
+            patch.setattr("mockapi.scenario.index._FEW", 0)
+            app = make_app(text, validation="off", history="lenient", unmatched="error")
+            clients.append(TestClient(app, headers={"authorization": "Bearer k"}, raise_server_exceptions=False))
+
+    def ask(body):
+        answers = [client.post("/v1/responses", json=body) for client in clients]
+        return [(answer.status_code, answer.headers.get("x-mock-step")) for answer in answers]
+
+    return ask
+
+
+NAMED = ["model", "stream", "store", "background", "text", "prompt", "metadata", "tools", "tool_choice", "instructions", "input", "user", "x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_values_of_any_type_are_looked_up_as_they_are_tried(asked, name):
+    for value in ODD:
+        for body in ({name: value}, {"text": {"format": {"type": "json_schema", "name": value}}}, {"prompt": {"id": value}}):
+            found, tried = asked({"model": "gpt-4o", "input": "y", **body})
+            assert found == tried
+            assert found[0] < 500
 
 
 def test_other_operations_have_their_own_steps():
