@@ -57,19 +57,18 @@ class Journal:
 
         The answer has gone out: a store that does not answer costs the entry, and a warning.
         """
-        try:
-            with self.core.entering.one():
-                await self._write(exchange, operation, began_s, took_ms)
-        except StoreError as error:
-            self._complaints.warn("calls are missing in the journal: %s", error)
-
-    async def _write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
-        caller = exchange.caller
+        caller, core = exchange.caller, self.core
         if caller is None or exchange.request_id is None:
             return
-        exchange.let_go()
-        call = _Told(exchange, await self.core.now(caller.project), operation, began_s, took_ms)
-        await self.core.store.add_call(caller.project, call)
+        number = core.entering.begin()
+        try:
+            exchange.let_go()
+            call = _Told(exchange, await core.now(caller.project), operation, began_s, took_ms)
+            await core.store.add_call(caller.project, call)
+        except StoreError as error:
+            self._complaints.warn("calls are missing in the journal: %s", error)
+        finally:
+            core.entering.end(number)
 
 
 class _Told:
@@ -88,11 +87,8 @@ class _Told:
     def size(self) -> int:
         """See `EntrySource`; as large as the entry, or with a plan that the entry leaves out."""
         exchange = self._exchange
-        timeline, known = exchange.timeline, exchange.facts or exchange.known
-        size = len(exchange.body) + len(exchange.response) + 1_000
-        if timeline is not None:
-            size += timeline.size
-        return size if known is None else size + len(known.context.user_text) + len(known.context.system_text)
+        size = 2 * len(exchange.body) + len(exchange.response) + 1_000  # what matching saw of the body is some of it again
+        return size if exchange.timeline is None else size + exchange.timeline.size
 
     def entry(self) -> Entry:
         """See `EntrySource`."""

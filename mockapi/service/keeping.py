@@ -11,7 +11,7 @@ from mockapi.service.past import Effective
 from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
 from mockapi.service.seeds import prefix_after, record_of
-from mockapi.service.usage import amounts_of, containers_of, sum_names
+from mockapi.service.usage import amounts_of, containers_of, plain_amounts, sum_names
 from mockapi.service.webhooks import Webhooks
 from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
 from mockapi.wire.catalogue import told
@@ -161,6 +161,9 @@ class Keeping:
     async def _amounts(self, project: str, timeline: Timeline, request: CreateRequest) -> Mapping[str, int]:
         """What this response adds to the project's sums of the day and model."""
         plan, score = timeline.plan, timeline.score
+        plain = plain_amounts(plan.started_at, request.model, plan.usage, score)
+        if plain is not None:
+            return plain
         names = sum_names(plan.started_at, request.model)
         amounts = amounts_of(names, plan.usage, score)
         for container, memory in containers_of(score, request.tools):
