@@ -23,17 +23,18 @@ Read = Callable[[Timeline], bytes]
 class Form:
     """Bytes with places for a response's id, its second, its usage, and the ids in its output."""
 
-    __slots__ = ("_bytes", "_pick")
+    __slots__ = ("_parts", "_pick")
 
     def __init__(self, parts: list[bytes], places: list[int]) -> None:
         """Constant parts, and between any two of them the place of the value that belongs there."""
-        self._bytes = b"%b".join([part.replace(b"%", b"%%") for part in parts])
-        self._pick = itemgetter(0, *places)  # one more than is shown: of one alone it would make no tuple
+        self._parts = [piece for part in parts for piece in (b"", part)]  # the first value is put before the first part
+        self._pick = itemgetter(-1, *places)  # one more than is shown: of one alone it would make no tuple
 
     def filled(self, values: tuple[bytes, ...]) -> bytes:
         """The bytes of one response."""
-        picked: tuple[bytes, ...] = self._pick(values)
-        return self._bytes % picked[1:]
+        pieces = self._parts.copy()  # joining takes three quarters of the time of b"%b" % values
+        pieces[::2] = self._pick((*values, b""))
+        return b"".join(pieces)
 
 
 class Mould:

@@ -71,6 +71,12 @@ class Step:
     wants_stream: bool | None = None
 
     @property
+    def is_constant(self) -> bool:
+        """It has no templates."""
+        reply = self.reply
+        return self.error is None and self.fail is None and (reply is None or reply.constant is not None)
+
+    @property
     def ends_early(self) -> bool:
         """It scripts how the response ends: without a reply there is none, while a mere fault meets an automatic one."""
         return bool(self.fail or self.incomplete)

@@ -160,7 +160,8 @@ def record_of(
     ids, is_derived = ItemIds(own, plan, score), not known and score.derives_item_ids
     item_ids, stem = (ids, timeline.source.stem) if is_derived else (tuple(ids), "")
     size = timeline.size + 2 * own.size + _CONTEXT_BYTES  # the context's texts are of the own items, or the past's
-    return ResponseRecord(timeline.response_id, plan, progress, after, own, parent_id, None, 0, item_ids, 0, stem, size)
+    fields = timeline.response_id, plan, progress, after, own, parent_id, None, 0, item_ids, 0, stem, size
+    return tuple.__new__(ResponseRecord, fields)  # half the time of ResponseRecord(…)
 
 
 def thread_items(
