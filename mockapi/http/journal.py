@@ -74,33 +74,32 @@ class Journal:
 class _Told:
     """A call that is over, as its exchange has it; its entry is made when the journal is read."""
 
-    __slots__ = ("_began_s", "_exchange", "_operation", "_took_ms", "at")
+    __slots__ = ("_began_s", "_exchange", "_operation", "_plan", "_took_ms", "at", "size")
 
     def __init__(self, exchange: Exchange, at: float, operation: str, began_s: float, took_ms: float) -> None:
+        timeline = exchange.timeline
         self.at = at
+        self.size = 2 * len(exchange.body) + len(exchange.response) + 1_000  # what matching saw of the body is some of it again
+        if timeline is not None:
+            self.size += timeline.size
+            exchange.timeline = None  # what it has beside the plan is made anew when it is asked for
+        self._plan = None if timeline is None else timeline.plan
         self._exchange = exchange
         self._operation = operation
         self._began_s = began_s
         self._took_ms = took_ms
 
-    @property
-    def size(self) -> int:
-        """See `EntrySource`; as large as the entry, or with a plan that the entry leaves out."""
-        exchange = self._exchange
-        size = 2 * len(exchange.body) + len(exchange.response) + 1_000  # what matching saw of the body is some of it again
-        return size if exchange.timeline is None else size + exchange.timeline.size
-
     def entry(self) -> Entry:
         """See `EntrySource`."""
         exchange = self._exchange
-        timeline, caller = exchange.timeline, exchange.identified_caller
+        made, caller = self._plan, exchange.identified_caller
         plan: Encodable | bytes = b""
         is_unmatched, is_planned = exchange.code == NO_MATCH, False
-        if timeline is not None:
-            is_unmatched = is_unmatched or not timeline.plan.scenario
+        if made is not None:
+            is_unmatched = is_unmatched or not made.scenario
             is_planned = exchange.status is not None and not exchange.response and not exchange.is_cut
             if is_planned or exchange.fault:
-                plan = timeline.plan
+                plan = made
         query = exchange.scope["query_string"]
         return Entry(
             id=exchange.request_id or "",

@@ -177,9 +177,8 @@ class EntrySource(Protocol):
     at: float
     """As the entry has it."""
 
-    @property
-    def size(self) -> int:
-        """As the entry has it."""
+    size: int
+    """About how many bytes it takes."""
 
     def entry(self) -> Entry:
         """The entry; the same each time."""
