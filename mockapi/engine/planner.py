@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.items import Cut, Shaping
-from mockapi.engine.mould import Mould
+from mockapi.engine.mould import Mould, Moulded
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
 from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
@@ -29,7 +29,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import PLAIN, Usage, echo_request, tool_usage
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
+__all__ = ["Moment", "Names", "count_input", "mould_of", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -73,6 +73,14 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     reply = _spoiled(reply, fault)
     ending = _ending(step, names, _fillers(request, moment)) if selection.fires and step.ends_early else COMPLETED
     return _timeline(facts, reply, ending, moment, step, scenario)
+
+
+def mould_of(timeline: Timeline, selection: Selection, hit: Hit | None) -> Mould | None:
+    """What `plan_reply` makes of the same request and step whenever it is asked, for any moment; None where that may differ."""
+    step = selection.step
+    if not isinstance(timeline, Moulded) or timeline.mould.scripted or step is None or hit is not None:
+        return None
+    return timeline.mould if step.is_constant and not (step.ends_early or step.fault) else None
 
 
 def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:
@@ -120,12 +128,13 @@ def _timeline(
             step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
             moment.seal,
         )  # fmt: skip
-        usage: Mapping[str, object] = Usage(
-            moment.input_tokens, mould.score.output_tokens, mould.score.reasoning_tokens, moment.cached_tokens
-        )
+        if not mould.scripted:
+            return mould.usual(moment.identity, moment.now, moment.input_tokens, moment.cached_tokens, moment.partition)
+        spent = mould.score.output_tokens, mould.score.reasoning_tokens
     else:
         mould = _mould(request, reply, ending, moment, step, scenario)
-        usage = Usage(moment.input_tokens, *_spent(mould.score, request, ending), moment.cached_tokens)
+        spent = _spent(mould.score, request, ending)
+    usage: Mapping[str, object] = Usage(moment.input_tokens, *spent, moment.cached_tokens)
     if mould.scripted:
         usage = _with_scripted(usage, mould.scripted)
     return mould.timeline(moment.identity, moment.now, usage, moment.partition)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from mockapi.engine.mould import Mould
 from mockapi.engine.planner import count_input
+from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.seeds import fill_prompt
 from mockapi.service.core import Call, Core
@@ -20,20 +22,27 @@ __all__ = ["Asked", "Asking"]
 _ENCRYPTED = "reasoning.encrypted_content"
 _MOST_BODIES = 256
 _LONGEST_BODY = 4_096  # bytes
+_MOST_MOULDS = 4
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Asked(NamedTuple):
     """A request that can be answered: checked, with what it goes on from, and how many tokens its effective input has.
 
-    `instructions` is what is shown for its prompt's messages.
+    `instructions` is what is shown for its prompt's messages. `moulds` are those of steps that have answered it, of a few.
     """
 
     request: CreateRequest
     effective: Effective
     facts: Facts
     tokens: int
-    instructions: Sequence[JsonObject] | None = None
+    instructions: Sequence[JsonObject] | None
+    moulds: dict[Step, Mould]
+
+    def remember(self, step: Step | None, mould: Mould | None) -> None:
+        """What the step makes of it, if that is always the same."""
+        if step is not None and mould is not None and len(self.moulds) < _MOST_MOULDS:
+            self.moulds[step] = mould
 
 
 class Asking:
@@ -55,9 +64,9 @@ class Asking:
         before = self._known.get(call.body)
         if before is None:
             return None
-        request, effective, facts, tokens, _ = before
+        request, effective, facts, tokens, _, moulds = before
         facts = tuple.__new__(Facts, (request, facts.raw, call.headers or _NO_HEADERS, facts.context))
-        return tuple.__new__(Asked, (request, effective, facts, tokens, None))  # half the time of Asked(…)
+        return tuple.__new__(Asked, (request, effective, facts, tokens, None, moulds))  # half the time of Asked(…)
 
     async def asked(self, call: Call, raw: JsonObject) -> Asked:
         """The request of a parsed body. `ApiError` in the real API's words."""
@@ -73,7 +82,7 @@ class Asking:
             check_capabilities(request)
         effective = await self._pasts.effective(call.project, request, past, is_stored=request.store)
         facts = Facts(request, raw, call.headers or _NO_HEADERS, effective.context)
-        asked = Asked(request, effective, facts, count_input(facts, self._core.counter), shown)
+        asked = Asked(request, effective, facts, count_input(facts, self._core.counter), shown, {})
         if self._remembers and len(call.body) <= _LONGEST_BODY and request.prompt is None and effective.is_alone:
             self._remember(call.body, asked)
         return asked

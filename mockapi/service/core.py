@@ -91,9 +91,10 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        return self._at(await self.store.get_offset(project))
+        return self.at(await self.store.get_offset(project))
 
-    def _at(self, offset: float) -> float:
+    def at(self, offset: float) -> float:
+        """The time of a project whose clock was moved by so much."""
         now = self.clock.now() + offset
         return now if now < LATEST else LATEST
 
@@ -145,7 +146,7 @@ class Core:
 
     def moment(self, offset: float, identity: bytes, partition: str | None, input_tokens: int, cached_tokens: int) -> Moment:
         """`moment_of` for a project whose clock was moved by so much."""
-        fields = identity, self._at(offset), partition, input_tokens, cached_tokens, self.settings.tokens, self.seal, None
+        fields = identity, self.at(offset), partition, input_tokens, cached_tokens, self.settings.tokens, self.seal, None
         return tuple.__new__(Moment, fields)  # half the time of Moment(…)
 
     def check_model(self, model: str) -> None:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.plan import Plan
-from mockapi.engine.planner import Names, plan_reply, scripted_hit
+from mockapi.engine.planner import Moment, Names, mould_of, plan_reply, scripted_hit
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
 from mockapi.scenario.names import History, template_names
+from mockapi.scenario.select import Selection
 from mockapi.service.asking import Asked, Asking
 from mockapi.service.compacted import is_compacting, with_compaction
 from mockapi.service.core import Call, Core, parsed
@@ -103,25 +104,35 @@ class Responses:
             cost = Cost(request.model, tokens + (request.max_output_tokens or 0), _is_synchronous(facts.raw))
             rates = await self._limiter.charge(call, scenarios, cost)
         selection = await self._selector.select(call, facts, identity, scenarios)
-        step = selection.step
-        names: Names = _no_names
-        if step is not None and not step.is_constant:
-            names = await self._names(call.project, facts, step.needs, selection.groups, effective)
         cached = 0
         if tokens >= LEAST_CACHED:
             cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
-        moment = core.moment(offset, identity, partition, tokens, cached)
-        if asked.instructions is not None:
-            moment = moment._replace(instructions=asked.instructions)
-        hit = hit or scripted_hit(facts, selection, moment)
-        timeline = plan_reply(facts, selection, names, moment, hit)
-        if is_compacting(request, timeline):
-            before = await self._pasts.all_items(call.project, effective)
-            timeline = with_compaction(self.core, call.project, timeline, effective.context, before)
+        mould = asked.moulds.get(selection.step) if hit is None and selection.step is not None else None
+        if mould is not None:
+            timeline = mould.usual(identity, core.at(offset), tokens, cached, None)
+        else:
+            timeline, hit = await self._planned(call, asked, selection, core.moment(offset, identity, None, tokens, cached), hit)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
         fields = timeline, request.stream, call.project, request.conversation_id, hit, facts, rates
         return tuple.__new__(Created, fields)  # half the time of Created(…)
+
+    async def _planned(
+        self, call: Call, asked: Asked, selection: Selection, moment: Moment, hit: Hit | None
+    ) -> tuple[Timeline, Hit | None]:
+        """The answer, and the fault that meets it."""
+        effective, facts, step = asked.effective, asked.facts, selection.step
+        names: Names = _no_names
+        if step is not None and not step.is_constant:
+            names = await self._names(call.project, facts, step.needs, selection.groups, effective)
+        partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
+        moment = moment._replace(partition=partition, instructions=asked.instructions)
+        hit = hit or scripted_hit(facts, selection, moment)
+        timeline = plan_reply(facts, selection, names, moment, hit)
+        if is_compacting(asked.request, timeline):
+            before = await self._pasts.all_items(call.project, effective)
+            return with_compaction(self.core, call.project, timeline, effective.context, before), hit
+        asked.remember(step, mould_of(timeline, selection, hit))
+        return timeline, hit
 
     async def _names(
         self, project: str, facts: Facts, needs: frozenset[str], groups: Mapping[str, str], effective: Effective
