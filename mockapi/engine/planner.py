@@ -80,7 +80,7 @@ def mould_of(timeline: Timeline, selection: Selection, hit: Hit | None) -> Mould
     step = selection.step
     if not isinstance(timeline, Moulded) or timeline.mould.scripted or step is None or hit is not None:
         return None
-    return timeline.mould if step.is_constant and not (step.ends_early or step.fault) else None
+    return None if step.error or step.fail or step.incomplete or step.fault else timeline.mould
 
 
 def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:

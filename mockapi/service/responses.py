@@ -107,11 +107,15 @@ class Responses:
         cached = 0
         if tokens >= LEAST_CACHED:
             cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        mould = asked.moulds.get(selection.step) if hit is None and selection.step is not None else None
+        step, moulds, mould = selection.step, asked.moulds, None
+        if moulds and hit is None and step is not None:
+            mould = moulds.get(step)
         if mould is not None:
             timeline = mould.usual(identity, core.at(offset), tokens, cached, None)
         else:
-            timeline, hit = await self._planned(call, asked, selection, core.moment(offset, identity, None, tokens, cached), hit)
+            partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
+            moment = core.moment(offset, identity, partition, tokens, cached)
+            timeline, hit = await self._planned(call, asked, selection, moment, hit)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
         fields = timeline, request.stream, call.project, request.conversation_id, hit, facts, rates
         return tuple.__new__(Created, fields)  # half the time of Created(…)
@@ -124,14 +128,15 @@ class Responses:
         names: Names = _no_names
         if step is not None and not step.is_constant:
             names = await self._names(call.project, facts, step.needs, selection.groups, effective)
-        partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
-        moment = moment._replace(partition=partition, instructions=asked.instructions)
+        if asked.instructions is not None:
+            moment = moment._replace(instructions=asked.instructions)
         hit = hit or scripted_hit(facts, selection, moment)
         timeline = plan_reply(facts, selection, names, moment, hit)
         if is_compacting(asked.request, timeline):
             before = await self._pasts.all_items(call.project, effective)
             return with_compaction(self.core, call.project, timeline, effective.context, before), hit
-        asked.remember(step, mould_of(timeline, selection, hit))
+        if asked.moulds is not None:
+            asked.remember(step, mould_of(timeline, selection, hit))
         return timeline, hit
 
     async def _names(
