@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.items import Cut, Shaping
-from mockapi.engine.mould import Mould, Moulded
+from mockapi.engine.mould import Mould
 from mockapi.engine.pace import Chunk, Pace
 from mockapi.engine.plan import COMPLETED, NEVER_S, Background, Ending, Plan
 from mockapi.engine.score import USUAL_KEY, Score, ScoreKey, score_of
@@ -29,7 +29,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import PLAIN, Usage, echo_request, tool_usage
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "mould_of", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
+__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error", "scripted_hit", "usual_mould"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -75,12 +75,22 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     return _timeline(facts, reply, ending, moment, step, scenario)
 
 
-def mould_of(timeline: Timeline, selection: Selection, hit: Hit | None) -> Mould | None:
-    """What `plan_reply` makes of the same request and step whenever it is asked, for any moment; None where that may differ."""
-    step = selection.step
-    if not isinstance(timeline, Moulded) or timeline.mould.scripted or step is None or hit is not None:
+def usual_mould(facts: Facts, selection: Selection, counting: Counting, seal: str) -> Mould | None:
+    """What `plan_reply` would fill for this request, unmet by any fault; None where step or request are not the usual ones."""
+    step, scenario, request = selection.step, selection.scenario, facts.request
+    if step is None or scenario is None or not step.is_usual or not _is_usual(request):
         return None
-    return None if step.error or step.fail or step.incomplete or step.fault else timeline.mould
+    mould = _usual_mould(
+        step, scenario.name, request.model, request.store, request.wants_obfuscation, tuple(request.include), counting, seal
+    )
+    return None if mould.scripted else mould
+
+
+def _is_usual(request: CreateRequest) -> bool:
+    """It has no parameter that leaves a trace in the answer, but `model` and `store`."""
+    if request.background or not request.model_fields_set <= PLAIN:
+        return False
+    return type(request.input) is str or not (_links(request) or request.asks_to_compact)
 
 
 def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:
@@ -123,7 +133,7 @@ def _timeline(
     request = facts.request
     is_own = step is not None and reply is (step.reply.constant if step.reply else _SILENT)  # not one that a fault has spoiled
     is_usual = step is not None and is_own and ending is COMPLETED and not step.pace.jitter
-    if is_usual and step is not None and request.model_fields_set <= PLAIN and not (request.background or _links(request)):
+    if is_usual and step is not None and _is_usual(request):
         mould = _usual_mould(
             step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
             moment.seal,

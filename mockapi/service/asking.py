@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mockapi.engine.mould import Mould
 from mockapi.engine.planner import count_input
-from mockapi.scenario.load import Step
 from mockapi.scenario.match import Facts
 from mockapi.scenario.seeds import fill_prompt
 from mockapi.service.core import Call, Core
@@ -22,28 +20,20 @@ __all__ = ["Asked", "Asking"]
 _ENCRYPTED = "reasoning.encrypted_content"
 _MOST_BODIES = 256
 _LONGEST_BODY = 4_096  # bytes
-_MOST_MOULDS = 4
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Asked(NamedTuple):
     """A request that can be answered: checked, with what it goes on from, and how many tokens its effective input has.
 
-    `instructions` is what is shown for its prompt's messages. `moulds` are those of the steps that have
-    answered it, of a few, where they are remembered.
+    `instructions` is what is shown for its prompt's messages.
     """
 
     request: CreateRequest
     effective: Effective
     facts: Facts
     tokens: int
-    instructions: Sequence[JsonObject] | None
-    moulds: dict[Step, Mould] | None
-
-    def remember(self, step: Step | None, mould: Mould | None) -> None:
-        """What the step makes of it, if that is always the same."""
-        if self.moulds is not None and step is not None and mould is not None and len(self.moulds) < _MOST_MOULDS:
-            self.moulds[step] = mould
+    instructions: Sequence[JsonObject] | None = None
 
 
 class Asking:
@@ -65,9 +55,9 @@ class Asking:
         before = self._known.get(call.body)
         if before is None:
             return None
-        request, effective, facts, tokens, _, moulds = before
+        request, effective, facts, tokens, _ = before
         facts = tuple.__new__(Facts, (request, facts.raw, call.headers or _NO_HEADERS, facts.context))
-        return tuple.__new__(Asked, (request, effective, facts, tokens, None, moulds))  # half the time of Asked(…)
+        return tuple.__new__(Asked, (request, effective, facts, tokens, None))  # half the time of Asked(…)
 
     async def asked(self, call: Call, raw: JsonObject) -> Asked:
         """The request of a parsed body. `ApiError` in the real API's words."""
@@ -88,8 +78,8 @@ class Asking:
         facts = tuple.__new__(Facts, (request, raw, call.headers or _NO_HEADERS, effective.context))
         tokens = count_input(facts, core.counter)
         if call.standing is not None and call.standing.ordinal > 0 and self._remembers and shown is None and effective.is_alone:
-            return self._remembered(call.body, Asked(request, effective, facts, tokens, shown, {}))
-        return tuple.__new__(Asked, (request, effective, facts, tokens, shown, None))  # half the time of Asked(…)
+            return self._remembered(call.body, Asked(request, effective, facts, tokens, shown))
+        return tuple.__new__(Asked, (request, effective, facts, tokens, shown))  # half the time of Asked(…)
 
     def _remembered(self, body: bytes, asked: Asked) -> Asked:
         if len(body) <= _LONGEST_BODY:

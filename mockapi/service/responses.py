@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mockapi.engine.faults import Hit
 from mockapi.engine.plan import Plan
-from mockapi.engine.planner import Moment, Names, mould_of, plan_reply, scripted_hit
+from mockapi.engine.planner import Moment, Names, plan_reply, scripted_hit, usual_mould
 from mockapi.engine.timeline import Timeline
 from mockapi.errors import ApiError
 from mockapi.scenario.match import Facts
@@ -107,13 +107,11 @@ class Responses:
         cached = 0
         if tokens >= LEAST_CACHED:
             cached = await self._keeping.cached_tokens(call.project, facts, effective, tokens, identity)
-        step, moulds, mould = selection.step, asked.moulds, None
-        if moulds and hit is None and step is not None:
-            mould = moulds.get(step)
+        partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
+        mould = None if hit else usual_mould(facts, selection, core.settings.tokens, core.seal)
         if mould is not None:
-            timeline = mould.usual(identity, core.at(offset), tokens, cached, None)
+            timeline = mould.usual(identity, core.at(offset), tokens, cached, partition)
         else:
-            partition = effective.past.partition or (None if isinstance(effective.own, str) else partition_among(effective.own))
             moment = core.moment(offset, identity, partition, tokens, cached)
             timeline, hit = await self._planned(call, asked, selection, moment, hit)
         timeline = await self._keeping.remember(call.project, timeline, effective, request)
@@ -125,9 +123,8 @@ class Responses:
     ) -> tuple[Timeline, Hit | None]:
         """The answer, and the fault that meets it."""
         effective, facts, step = asked.effective, asked.facts, selection.step
-        names: Names = _no_names
-        if step is not None and not step.is_constant:
-            names = await self._names(call.project, facts, step.needs, selection.groups, effective)
+        needs = step.needs if step is not None else frozenset()
+        names = await self._names(call.project, facts, needs, selection.groups, effective)
         if asked.instructions is not None:
             moment = moment._replace(instructions=asked.instructions)
         hit = hit or scripted_hit(facts, selection, moment)
@@ -135,8 +132,6 @@ class Responses:
         if is_compacting(asked.request, timeline):
             before = await self._pasts.all_items(call.project, effective)
             return with_compaction(self.core, call.project, timeline, effective.context, before), hit
-        if asked.moulds is not None:
-            asked.remember(step, mould_of(timeline, selection, hit))
         return timeline, hit
 
     async def _names(
@@ -184,11 +179,6 @@ class Responses:
         """A page of the whole effective input: what stood before, and the request's own items."""
         seen = await self.runs.seen(project, response_id)
         return await page_of(self._pasts.turns.listed(project, seen.record), query)
-
-
-def _no_names() -> Mapping[str, object]:
-    """Nothing speaks of anything."""
-    return {}
 
 
 def _is_synchronous(raw: JsonObject) -> bool:
