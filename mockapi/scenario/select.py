@@ -61,7 +61,7 @@ def select_among(
     candidate: Candidate, steps: Iterable[Step], facts: Facts, fires: Fires, *, in_order: bool = True
 ) -> Selection | None:
     """The first of a candidate's steps that matches; `in_order` tells whether a script's order counts."""
-    for step in candidate.open_among(steps, in_order=in_order):
+    for step in candidate.open_among(steps, in_order=in_order) if candidate.scenario.is_counted else steps:
         groups = match_criteria(step.criteria, facts)
         if groups is None:
             continue
