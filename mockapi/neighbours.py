@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from mockapi.clock import within
+from mockapi.errors import UsageError
 
 __all__ = ["Neighbours"]
 
@@ -78,7 +79,11 @@ class Neighbours:
 
 def _listening() -> socket.socket:
     made = socket.socket(socket.AF_INET)
-    made.bind((_LOOPBACK, 0))
-    made.listen()
+    try:
+        made.bind((_LOOPBACK, 0))
+        made.listen()
+    except OSError as error:
+        made.close()
+        raise UsageError(f"--workers: they ask each other over {_LOOPBACK}, and cannot listen there: {error.strerror}") from None
     made.setblocking(False)
     return made

@@ -186,7 +186,7 @@ def test_a_conversation_is_free_again_as_soon_as_the_store_is_back(failing, monk
         assert [item["content"][0]["text"] for item in listed] == ["hi", "x"]  # nothing of the one that broke off
 
 
-@pytest.mark.parametrize("name", ["take_call", "keep_response", "use_step"])
+@pytest.mark.parametrize("name", ["take_call", "keep_made", "use_step"])
 def test_wherever_a_create_meets_it_the_answer_is_503(failing, name, caplog):
     with TestClient(make_app("steps: [{reply: hi}]"), headers=KEY) as client:
         failing.failing = {name}

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from mockapi.errors import UsageError
 from mockapi.neighbours import Neighbours
 from mockapi.service.metrics import Metrics, united
 from mockapi.stores.measured import measured
@@ -192,3 +193,9 @@ def test_a_head_request_tells_whether_they_can_be_read():
     assert client.head("/metrics").status_code == 401
     answer = client.head("/metrics", headers={"authorization": "Bearer secret"})
     assert (answer.status_code, answer.content, int(answer.headers["content-length"]) > 500) == (200, b"", True)
+
+
+def test_workers_without_loopback_are_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr("mockapi.neighbours._LOOPBACK", "192.0.2.1")  # nobody's
+    with pytest.raises(UsageError, match="--workers: they ask each other over 192.0.2.1, and cannot listen there: "):
+        Neighbours(2)
