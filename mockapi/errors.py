@@ -25,6 +25,7 @@ __all__ = [
     "StoreError",
     "UsageError",
     "VerificationError",
+    "damaged",
     "is_told",
 ]
 
@@ -130,3 +131,8 @@ class StoreError(ApiError):
     def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
         kind, headers = "service_unavailable_error", {"retry-after": str(retry_after_s)}
         super().__init__(message, status=503, type=kind, code="mock_store_unavailable", headers=headers)
+
+
+def damaged(what: str) -> StoreError:
+    """What a store holds was not written by a mockapi, or not wholly."""
+    return StoreError(f"The store is damaged, or somebody else wrote into it: {what} cannot be read. POST /_mock/reset.")

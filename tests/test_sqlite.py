@@ -285,3 +285,31 @@ def test_a_file_that_was_deleted_under_the_server_is_begun_anew(store, file, tmp
 def test_what_is_no_name_of_a_file_is_refused(name):
     with pytest.raises(UsageError, match="behind sqlite:/// stands the name of a file, without options"):
         make_app(store=f"sqlite:///{name}")
+
+
+SPOILT = {
+    "entries": "UPDATE entries SET data = x'00ff'",
+    "conversations": "UPDATE threads SET data = x'7b'",
+    "items": "UPDATE thread_items SET data = x'7b'",
+    "progress": "UPDATE responses SET progress = '{'",
+    "responses": "UPDATE responses SET data = x'00ff'",
+    "uploads": "UPDATE scenarios SET text = 'steps: ['",
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_records_that_nobody_can_read_are_a_503_until_a_reset(file, caplog, what):
+    with TestClient(make_app("steps: [{reply: hi}]", store=f"sqlite:///{file}"), base_url="http://127.0.0.1") as client:
+        client.headers.update(KEY)
+        conversation = client.post("/v1/conversations", json={"items": [{"role": "user", "content": "hi"}]}).json()["id"]
+        made = client.post("/v1/responses", json={"model": "gpt-4o", "input": "x"}).json()["id"]
+        yaml = {"content-type": "application/yaml"}
+        client.put("/_mock/scenarios/s", content="steps: [{when: {input: never}, reply: x}]", headers=yaml)
+        changed(file, SPOILT[what])
+        paths = ("/_mock/requests", f"/v1/responses/{made}", f"/v1/conversations/{conversation}/items")
+        answers = [client.get(path) for path in paths]
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert {answer.json()["error"]["code"] for answer in refused} == {"mock_store_unavailable"}
+        assert client.post("/_mock/reset").status_code == 200
+        assert client.post("/v1/responses", json={"model": "gpt-4o", "input": "x"}).status_code == 200
+    assert "please report this" not in caplog.text

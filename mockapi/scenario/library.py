@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
+from mockapi.errors import ScenarioError, StoreError
 from mockapi.scenario.load import CREATE, Scenario, load_paths, load_text
 from mockapi.scenario.tried import Shelf, Tried
 
@@ -94,7 +95,13 @@ class Library:
         return tuple(sorted((before.keys() | after.keys()) - stays))
 
     def scenarios_for(self, own: Mapping[str, str], everybodys: Mapping[str, str]) -> Tried:
-        """What a project's requests are tried with: its own uploads, everybody's, then the server's, each by name."""
+        """What a project's requests are tried with: its own uploads, everybody's, then the server's, each by name.
+
+        `StoreError` for an upload that this release cannot use: another one took it.
+        """
         if not own and not everybodys:
             return self._scenarios
-        return self._layered.of(*sorted(own.items()), *sorted(everybodys.items()))
+        try:
+            return self._layered.of(*sorted(own.items()), *sorted(everybodys.items()))
+        except ScenarioError as error:
+            raise StoreError(f"An uploaded scenario in the store cannot be used by this release of mockapi: {error}") from None

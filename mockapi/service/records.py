@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from mockapi.engine.plan import Plan, Progress
 from mockapi.engine.score import including
 from mockapi.engine.timeline import KEPT_S, Timeline, is_visible, run_status_at, state_at, status_at
+from mockapi.errors import damaged
 from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
 from mockapi.service.core import Core
@@ -146,8 +147,11 @@ def _adapter() -> TypeAdapter[Progress]:
 
 
 def progress_of(record: ResponseRecord) -> Progress:
-    """A stored progress."""
-    return _adapter().validate_json(record.progress)
+    """A stored progress; `StoreError` for what is none."""
+    try:
+        return _adapter().validate_json(record.progress)
+    except ValueError:
+        raise damaged(f"the progress of {record.id}") from None
 
 
 def context_after(core: Core, project: str, record: ConversationRecord, turn: Turn) -> bytes:
@@ -158,8 +162,11 @@ def context_after(core: Core, project: str, record: ConversationRecord, turn: Tu
 
 
 def item_of(data: bytes) -> JsonObject:
-    """A stored item."""
-    value = loads(data)
+    """A stored item; `StoreError` for what is none."""
+    try:
+        value = loads(data)
+    except ValueError:
+        raise damaged("an item") from None
     return value if isinstance(value, dict) else {}
 
 

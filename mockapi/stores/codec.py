@@ -1,11 +1,13 @@
 """Records as bytes, for stores that leave the process: JSON, with what is bytes already behind it as it is.
 
-Nothing but data is ever read back: no class is named in what is stored.
+Nothing but data is ever read back: no class is named in what is stored. What cannot be read raises `StoreError`.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
 
+from mockapi.errors import damaged
 from mockapi.scenario.context import Context
 from mockapi.scenario.match import Known
 from mockapi.stores.base import ConversationRecord, Delivery, EndpointRecord, Entry, ResponseRecord, Turn
@@ -99,12 +101,30 @@ class _Lately:
 _LATELY = _Lately()
 
 
+_T = TypeVar("_T")
+
+
+def _read(read: Callable[[bytes], _T]) -> Callable[[bytes], _T]:
+    """Says of bytes that nobody packed what is wrong with them."""
+
+    @wraps(read)
+    def guarded(data: bytes) -> _T:
+        try:
+            return read(data)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            what = (read.__doc__ or "").rstrip(".")
+            raise damaged(f"{what[:1].lower()}{what[1:]} ({error})") from None
+
+    return guarded
+
+
 def response_to(record: ResponseRecord) -> bytes:
     """A response, whatever its progress."""
     plan, context, items = _LATELY.bytes_of(record.plan), encoded(record.context), encoded(record.input_items)
     return pack(record._replace(plan=plan, context=context, input_items=items, item_ids=tuple(record.item_ids)))
 
 
+@_read
 def response_from(data: bytes) -> ResponseRecord:
     """A stored response."""
     record = ResponseRecord._make(unpack(data))
@@ -118,6 +138,7 @@ def conversation_to(record: ConversationRecord) -> bytes:
     return pack((*fields, record.is_deleted, record.count, record.version))
 
 
+@_read
 def conversation_from(data: bytes) -> ConversationRecord:
     """A stored conversation."""
     name, created_at, metadata, context, turn, *rest = unpack(data)
@@ -138,6 +159,7 @@ def entry_to(entry: Entry) -> bytes:
     return pack((*fields, told))
 
 
+@_read
 def entry_from(data: bytes) -> Entry:
     """A stored call."""
     *fields, told = unpack(data)
@@ -152,6 +174,7 @@ def endpoint_to(record: EndpointRecord) -> bytes:
     return pack(record)
 
 
+@_read
 def endpoint_from(data: bytes) -> EndpointRecord:
     """A stored webhook endpoint."""
     record = EndpointRecord._make(unpack(data))
@@ -163,6 +186,7 @@ def delivery_to(delivery: Delivery) -> bytes:
     return pack(delivery._replace(due=None if delivery.due == float("inf") else delivery.due))  # type: ignore[arg-type]
 
 
+@_read
 def delivery_from(data: bytes) -> Delivery:
     """A stored entry of the outbox."""
     delivery = Delivery._make(unpack(data))
