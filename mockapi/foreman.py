@@ -116,6 +116,8 @@ class Foreman:
             signal.set_wakeup_fd(-1)
             for each in {*_SIGNALS, signal.SIGCHLD}:
                 signal.signal(each, signal.SIG_DFL)
+            if hasattr(signal, "SIGHUP"):
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can read the files again, it reads them anyway
             for fd in (self._hold, self._ready, self._woken, self._wake):
                 os.close(fd)
             self._work(Place(number, self._tell, self._lifeline, is_first=self._on_ready is not None))
@@ -134,8 +136,11 @@ class Foreman:
         wanted, self._wanted = self._wanted, set()
         if wanted & {signal.SIGTERM, signal.SIGINT}:
             self._end()
-        elif getattr(signal, "SIGHUP", None) in wanted and self._at_work:
-            _send(min(self._at_work, key=self._at_work.__getitem__), signal.SIGHUP)  # the others hear of it by the store
+        elif (hangup := getattr(signal, "SIGHUP", None)) in wanted:
+            if self._on_ready is None and self._at_work:
+                _send(min(self._at_work, key=self._began.__getitem__), hangup)  # the others hear of it by the store
+            else:  # when somebody can hear it
+                self._wanted.add(hangup)
 
     def _end(self) -> None:
         if self._is_ending:

@@ -197,3 +197,18 @@ def test_a_second_ctrl_c_cuts_streams_and_nothing_is_said_of_a_bug(workers, tmp_
     out, err = server.process.communicate(timeout=20)
     assert (server.process.returncode, out) == (0, "")
     assert "Traceback" not in err
+
+
+def test_a_hangup_waits_for_a_worker_that_can_hear_it(monkeypatch):
+    sent = []
+    monkeypatch.setattr("mockapi.foreman._send", lambda process, number: sent.append((process, number)))
+    foreman = Foreman(2, lambda place: None, lambda: None, 5.0)
+    foreman._take(signal.SIGHUP, None)
+    foreman._obey()  # nobody is ready
+    foreman._at_work, foreman._began = {20: 0, 21: 1}, {20: 9.0, 21: 3.0}
+    foreman._obey()
+    assert sent == []
+    foreman._on_ready = None
+    for _ in range(2):
+        foreman._obey()
+    assert sent == [(21, signal.SIGHUP)]  # who is there longest, once
