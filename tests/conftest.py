@@ -1,6 +1,7 @@
 """What tests share: a server over a real socket, one in process, and SDK clients of both."""
 
 import asyncio
+import functools
 import gc
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
 import uvicorn
 from openai import AsyncOpenAI, OpenAI
@@ -24,9 +26,9 @@ from mockapi.settings import Settings
 
 from .backends import backend, store  # noqa: F401 - fixtures
 from .receiver import Receiver, start_receiver
-from .suites import suite, what_suites_import
+from .suites import alone, suite, what_suites_import
 
-__all__ = ["suite", "what_suites_import"]  # fixtures
+__all__ = ["alone", "suite", "what_suites_import"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
@@ -41,6 +43,15 @@ def pytest_collection_finish() -> None:
     """What is there now stays to the end: looking through it again and again for garbage took a fifth of the suite's time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> Iterator[None]:
+    """Clients share a TLS context: each would read the system's certificates, which takes 20 ms, and speak plain HTTP."""
+    with pytest.MonkeyPatch.context() as patch:
+        for transports in (httpx._transports.default, httpx2._transports.default):
+            patch.setattr(transports, "create_ssl_context", functools.cache(transports.create_ssl_context))
+        yield
 
 
 class HandClock(Clock):

@@ -5,7 +5,7 @@ from openai import OpenAI
 
 from mockapi import MockServer
 
-__all__ = ["WEATHER", "suite", "what_suites_import"]
+__all__ = ["WEATHER", "alone", "suite", "what_suites_import"]
 
 _HEAD = """
 import os
@@ -35,23 +35,26 @@ def what_suites_import() -> None:
 
 
 @pytest.fixture
-def suite(pytester, monkeypatch, what_suites_import):
-    """Run a suite: `suite(code, *options, plugins=(…), **files)`; in this process unless `apart`.
-
-    It is run with the plugin and those that are named alone: to load whatever is installed takes seconds.
-    """
+def alone(pytester, monkeypatch, what_suites_import):
+    """`pytester`, whose sessions load the plugins that are named and no others: to load whatever is installed takes seconds."""
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return pytester
+
+
+@pytest.fixture
+def suite(alone):
+    """Run a suite with the plugin: `suite(code, *options, plugins=(…), **files)`; in this process unless `apart`."""
 
     def run(code: str, *options: str, ini: str = "", apart: bool = False, plugins: tuple[str, ...] = (), **files: str):
         for name, text in files.items():
-            (pytester.path / f"{name}.yaml").write_text(text)
-        pytester.makeini(f"[pytest]\n{_ASYNCIO if 'asyncio' in plugins else ''}{ini}")
-        pytester.makepyfile(test_it=_HEAD + code)
+            (alone.path / f"{name}.yaml").write_text(text)
+        alone.makeini(f"[pytest]\n{_ASYNCIO if 'asyncio' in plugins else ''}{ini}")
+        alone.makepyfile(test_it=_HEAD + code)
         named = [word for plugin in ("mockapi", *plugins) for word in ("-p", plugin)]
-        how = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        how = alone.runpytest_subprocess if apart else alone.runpytest_inprocess
         return how(*named, "-p", "no:cacheprovider", *options)
 
     return run
