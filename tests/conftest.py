@@ -85,11 +85,27 @@ def gives_way(reading, name: str) -> None:
     setattr(reading, name, read)
 
 
+class _ThreadServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
+        self.is_up.set()
+
+    async def settle(self) -> None:
+        while tasks := [*self.server_state.tasks]:
+            await asyncio.wait(tasks)
+
+
 @dataclass
 class Running:
     """A server over a socket, in a thread of this process, and the SDK clients that were made of it."""
 
     url: str
+    server: _ThreadServer
     clients: list[OpenAI] = field(default_factory=list)
 
     @property
@@ -108,23 +124,15 @@ class Running:
         headers = {"authorization": f"Bearer {key}", **options.pop("headers", {})}
         return httpx.post(f"{self.base_url}/responses", headers=headers, timeout=20, **how, **options)
 
+    def settle(self) -> None:
+        """Come back when no request is under way: a client that is cut off knows of that before the server has noted it."""
+        asyncio.run_coroutine_threadsafe(self.server.settle(), self.server.loop).result(10)
+
     def get(self, path: str, key: str = "test-key") -> httpx.Response:
         return httpx.get(f"{self.base_url}{path}", headers={"authorization": f"Bearer {key}"})
 
 
-class _ThreadServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = threading.Event()
-
-    async def startup(self, sockets=None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
-
-
 Serve = Callable[..., Running]
-
-
 Started = tuple[_ThreadServer, threading.Thread, socket.socket]
 
 
@@ -163,7 +171,7 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
         thread.start()
         assert server.is_up.wait(10)
         running.append((server, thread, sock))
-        servers.append(Running(f"http://127.0.0.1:{sock.getsockname()[1]}"))
+        servers.append(Running(f"http://127.0.0.1:{sock.getsockname()[1]}", server))
         return servers[-1]
 
     yield start
