@@ -1,6 +1,7 @@
 """What tests share: a server over a real socket, one in process, and SDK clients of both."""
 
 import asyncio
+import compileall
 import functools
 import gc
 import socket
@@ -37,6 +38,12 @@ SCENARIOS = ROOT / "scenarios"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A hundred servers are started as processes: they find bytecode, as pip makes it of what it installs, even where Python keeps none."""
+    if not hasattr(session.config, "workerinput"):
+        compileall.compile_dir(ROOT / "mockapi", quiet=2)
 
 
 def pytest_collection_finish() -> None:
