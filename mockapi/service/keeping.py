@@ -11,9 +11,9 @@ from mockapi.service.past import Effective
 from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
 from mockapi.service.seeds import prefix_after, record_of
-from mockapi.service.usage import amounts_of, containers_of, sum_names
+from mockapi.service.usage import amounts_of, containers_of, plain_amounts, sum_names
 from mockapi.service.webhooks import Webhooks
-from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
+from mockapi.stores.base import Amounts, ConversationRecord, ResponseRecord, Turn
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
@@ -40,12 +40,13 @@ class Keeping:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
         conversation = effective.past.conversation
         if not timeline.plan.is_stored and not request.background and conversation is None:
-            await self._store.add_usage(project, await self._amounts(project, timeline, request))
+            amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
+            await self._store.add_usage(project, amounts)
             return timeline
         own = effective.own
         given = [] if isinstance(own, str) else [str(item["id"]) for item in own if item.get("id") is not None]
         known = await self._known(project, given) if given else _NONE
-        amounts = await self._amounts(project, timeline, request)
+        amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
         while True:
             record = self._record(timeline, effective, request, known)
             if not request.store and not request.background:
@@ -159,7 +160,7 @@ class Keeping:
         return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= LEAST_CACHED else 0
 
     async def _amounts(self, project: str, timeline: Timeline, request: CreateRequest) -> Mapping[str, int]:
-        """What this response adds to the project's sums of the day and model."""
+        """What a response with tool calls adds to the project's sums of the day and model."""
         plan, score = timeline.plan, timeline.score
         names = sum_names(plan.started_at, request.model)
         amounts = amounts_of(names, plan.usage, score)
@@ -169,6 +170,11 @@ class Keeping:
                 name = names.sessions(memory)
                 amounts[name] = amounts.get(name, 0) + 1
         return amounts
+
+
+def _plain_amounts(timeline: Timeline, request: CreateRequest) -> Amounts | None:
+    plan = timeline.plan
+    return plain_amounts(plan.started_at, request.model, plan.usage, timeline.score)
 
 
 def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:

@@ -14,6 +14,7 @@ from mockapi.wire.json import Encodable, encoded
 __all__ = [
     "ALL_PROJECTS",
     "SCENARIO_FILES",
+    "Amounts",
     "ConversationRecord",
     "Delivery",
     "EndpointRecord",
@@ -50,6 +51,8 @@ class ResponseRecord(NamedTuple):
     item_ids: Sequence[str] = ()
     version: int = 0
     stem: str = ""
+    size: int = 0
+    """About how many bytes it takes, if that was counted when it was made."""
 
     def __reduce__(self) -> tuple[object, ...]:
         """What leaves the process is bytes."""
@@ -159,15 +162,23 @@ class Entry(NamedTuple):
         return len(self.request) + len(self.response) + plan + known + 1_000
 
 
+class Amounts(dict[str, int]):
+    """What a response adds to sums, by name. One that comes again is the same object: it is told from others by that."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+
 class EntrySource(Protocol):
     """A call that is over and never changes: its entry is made when somebody reads the journal, which most never are."""
 
     at: float
     """As the entry has it."""
 
-    @property
-    def size(self) -> int:
-        """As the entry has it."""
+    size: int
+    """About how many bytes it takes."""
 
     def entry(self) -> Entry:
         """The entry; the same each time."""

@@ -17,13 +17,19 @@ PROJECT_BYTES = 4_000
 
 
 class Total:
-    """What all projects hold together, and how often something was forgotten, by kind."""
+    """What all projects hold together, and how often something was forgotten, by kind (of the journal: `entries`)."""
 
-    __slots__ = ("forgotten", "held")
+    __slots__ = ("entries", "forgotten", "held")
 
     def __init__(self) -> None:
         self.held = 0
+        self.entries = 0  # one for nearly every call
         self.forgotten: Counter[str] = Counter()
+
+    @property
+    def evictions(self) -> dict[str, int]:
+        """What was forgotten for want of room."""
+        return {**self.forgotten, **({"journal": self.entries} if self.entries else {})}
 
 
 class Tally:
@@ -47,6 +53,8 @@ class Tally:
 
 def response_bytes(record: ResponseRecord) -> int:
     """Of a response; the same at any time of its life."""
+    if record.size:
+        return _RESPONSE_BYTES + record.size
     plan, context, items = record.plan, record.context, record.input_items
     size = _RESPONSE_BYTES + (len(plan) if isinstance(plan, bytes) else plan.size)
     size += len(context) if isinstance(context, bytes) else context.size

@@ -108,11 +108,21 @@ class MemoryStore(Store):
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
+        return self._add_response(self._of(project), record)
+
+    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """See `Store`."""
         known = self._of(project)
-        responses = known.responses
-        if record.id in responses:
+        is_added = self._add_response(known, record)
+        if is_added and amounts:
+            known.add_usage(amounts)
+        return is_added
+
+    def _add_response(self, known: Kept, record: ResponseRecord) -> bool:
+        responses, response_id = known.responses, record.id
+        if response_id in responses:
             return False
-        responses[record.id] = record
+        responses[response_id] = record
         known.items.add(record)
         known.tally.add(response_bytes(record))
         if len(responses) > self._max_responses:
@@ -197,10 +207,10 @@ class MemoryStore(Store):
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """See `Store`."""
         if project != ALL_PROJECTS:
-            return self._seen(project).usage
+            return self._seen(project).sums
         sums: dict[str, int] = {}
         for known in self._projects.values():
-            for name, amount in known.usage.items():
+            for name, amount in known.sums.items():
                 sums[name] = sums.get(name, 0) + amount
         return sums
 
@@ -394,7 +404,7 @@ class MemoryStore(Store):
 
     async def get_evictions(self) -> Mapping[str, int]:
         """See `Store`."""
-        return dict(self._total.forgotten)
+        return self._total.evictions
 
     async def get_size(self) -> int:
         """See `Store`."""
