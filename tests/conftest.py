@@ -235,8 +235,8 @@ def spawn_command() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Run a command of the real program; what still runs at the end is terminated."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, cwd: Path | None = None) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "mockapi", *arguments]
+    def start(*arguments: str, cwd: Path | None = None, program: tuple[str, str] = ("-m", "mockapi")) -> "subprocess.Popen[str]":
+        command = [sys.executable, *program, *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd or ROOT)
         processes.append(process)
         return process
@@ -251,8 +251,8 @@ def spawn_command() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 def spawn(spawn_command) -> Callable[..., Spawned]:
     """Run the real server on a free port and wait for its ready line."""
 
-    def start(*arguments: str, cwd: Path | None = None) -> Spawned:
-        process = spawn_command("serve", "--port", "0", *arguments, cwd=cwd)
+    def start(*arguments: str, **options) -> Spawned:
+        process = spawn_command("serve", "--port", "0", *arguments, **options)
         assert process.stdout
         line = process.stdout.readline()
         assert line.startswith("mockapi ready on http://"), (line, process.stderr and process.stderr.read())
