@@ -22,6 +22,7 @@ __all__ = [
     "EntrySource",
     "ItemRecord",
     "Owner",
+    "RecordSource",
     "ResponseRecord",
     "Standing",
     "Store",
@@ -59,6 +60,22 @@ class ResponseRecord(NamedTuple):
         plan, context, items = encoded(self.plan), encoded(self.context), encoded(self.input_items)
         written = self._replace(plan=plan, context=context, input_items=items, item_ids=tuple(self.item_ids))
         return ResponseRecord, tuple(written)
+
+
+class RecordSource(Protocol):
+    """A response that never changes until its record is made, when somebody looks for it: most never do."""
+
+    id: str
+    """As the record has it."""
+
+    stem: str
+    """As the record has it: all of its items' ids have one."""
+
+    size: int
+    """As the record has it."""
+
+    def record(self) -> ResponseRecord:
+        """The record; the same each time."""
 
 
 class ItemRecord(NamedTuple):
@@ -299,6 +316,10 @@ class Store(Protocol):
         if amounts:
             await self.add_usage(project, amounts)
         return True
+
+    async def keep_made(self, project: str, made: RecordSource, amounts: Mapping[str, int]) -> bool:
+        """`keep_response`, for a store in memory that makes records when they are read; the others write them down at once."""
+        return await self.keep_response(project, made.record(), amounts)
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """The record, or None if there is none (any more)."""

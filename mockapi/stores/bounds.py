@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from mockapi.stores.base import Delivery, ResponseRecord
+from mockapi.stores.base import Delivery, RecordSource, ResponseRecord
 
 __all__ = ["KEY_BYTES", "PROJECT_BYTES", "Tally", "Total", "delivery_bytes", "item_bytes", "response_bytes", "text_bytes"]
 
@@ -51,9 +51,9 @@ class Tally:
         self.total.forgotten[kind] += number
 
 
-def response_bytes(record: ResponseRecord) -> int:
+def response_bytes(record: ResponseRecord | RecordSource) -> int:
     """Of a response; the same at any time of its life."""
-    if record.size:
+    if record.size or not isinstance(record, ResponseRecord):
         return _RESPONSE_BYTES + record.size
     plan, context, items = record.plan, record.context, record.input_items
     size = _RESPONSE_BYTES + (len(plan) if isinstance(plan, bytes) else plan.size)

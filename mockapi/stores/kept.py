@@ -4,7 +4,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from mockapi.stores.base import Amounts, EndpointRecord, Entry, EntrySource, ResponseRecord
+from mockapi.stores.base import Amounts, EndpointRecord, Entry, EntrySource, RecordSource, ResponseRecord
 from mockapi.stores.bounds import KEY_BYTES, PROJECT_BYTES, Tally, Total, response_bytes
 from mockapi.stores.items import ItemIndex
 from mockapi.stores.outbox import Outbox
@@ -24,7 +24,7 @@ class Kept:
     tally: Tally
     threads: Threads
     outbox: Outbox
-    responses: OrderedDict[str, ResponseRecord] = field(default_factory=OrderedDict)
+    responses: OrderedDict[str, ResponseRecord | RecordSource] = field(default_factory=OrderedDict)
     items: ItemIndex = field(default_factory=ItemIndex)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
@@ -47,6 +47,14 @@ class Kept:
         tally = Tally(total)
         tally.add(PROJECT_BYTES)
         return Kept(tally, Threads(most, tally), Outbox(most, tally))
+
+    def response(self, response_id: str) -> ResponseRecord | None:
+        """A response's record, made now if nobody has asked for it."""
+        found = self.responses.get(response_id)
+        if found is None or isinstance(found, ResponseRecord):
+            return found
+        record = self.responses[response_id] = found.record()
+        return record
 
     def drop(self, response_id: str) -> bool:
         """Forget a response and where its items are."""

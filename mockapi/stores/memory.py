@@ -13,6 +13,7 @@ from mockapi.stores.base import (
     EntrySource,
     ItemRecord,
     Owner,
+    RecordSource,
     ResponseRecord,
     Standing,
     Store,
@@ -112,13 +113,20 @@ class MemoryStore(Store):
 
     async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
         """See `Store`."""
+        return self._keep(project, record, amounts)
+
+    async def keep_made(self, project: str, made: RecordSource, amounts: Mapping[str, int]) -> bool:
+        """See `Store`."""
+        return self._keep(project, made, amounts)
+
+    def _keep(self, project: str, record: ResponseRecord | RecordSource, amounts: Mapping[str, int]) -> bool:
         known = self._of(project)
         is_added = self._add_response(known, record)
         if is_added and amounts:
             known.add_usage(amounts)
         return is_added
 
-    def _add_response(self, known: Kept, record: ResponseRecord) -> bool:
+    def _add_response(self, known: Kept, record: ResponseRecord | RecordSource) -> bool:
         responses, response_id = known.responses, record.id
         if response_id in responses:
             return False
@@ -133,15 +141,15 @@ class MemoryStore(Store):
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """See `Store`."""
-        return self._seen(project).responses.get(response_id)
+        return self._seen(project).response(response_id)
 
     async def set_progress(self, project: str, response_id: str, progress: bytes, version: int) -> bool:
         """See `Store`."""
-        responses = self._of(project).responses
-        record = responses.get(response_id)
+        known = self._of(project)
+        record = known.response(response_id)
         if record is None or record.version != version:
             return False
-        responses[response_id] = record._replace(progress=progress, version=version + 1)
+        known.responses[response_id] = record._replace(progress=progress, version=version + 1)
         return True
 
     async def drop_response(self, project: str, response_id: str) -> bool:
