@@ -155,7 +155,7 @@ def test_a_stream_whose_end_cannot_be_stored_does_not_end(failing, caplog):
     assert BUG not in caplog.text
 
 
-@pytest.mark.parametrize("name", ["take_call", "keep_response", "use_step"])
+@pytest.mark.parametrize("name", ["take_call", "keep_made", "use_step"])
 def test_wherever_a_create_meets_it_the_answer_is_503(failing, name, caplog):
     with TestClient(make_app("steps: [{reply: hi}]"), headers=KEY) as client:
         failing.failing = {name}
