@@ -125,7 +125,7 @@ def test_files_that_another_server_read_again_are_read_without_telling_it_back(t
     core = make().core
     core.library = Library([file])
     core.store.tell = None  # whoever tells fails
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="mockapi")
     for text in ("steps: [{reply: new}]", "steps: [{reply: broken"):
         file.write_text(text)
         Herald(core).pass_on(SCENARIO_FILES)
