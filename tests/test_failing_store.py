@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from mockapi.courier import Courier
 from mockapi.errors import StoreError
 from mockapi.herald import Herald
+from mockapi.service.records import Records
 from mockapi.stores.base import SCENARIO_FILES
 from mockapi.stores.memory import MemoryStore
 
@@ -184,6 +185,39 @@ def test_a_conversation_is_free_again_as_soon_as_the_store_is_back(failing, monk
         assert again.status_code == 200
         listed = client.get(f"/v1/conversations/{conversation}/items").json()["data"]
         assert [item["content"][0]["text"] for item in listed] == ["hi", "x"]  # nothing of the one that broke off
+
+
+@pytest.mark.parametrize("name", ["keep_response", "add_usage", "change_conversation"])
+def test_a_create_that_the_store_refused_leaves_its_conversation_free(failing, name):
+    with TestClient(make_app("steps: [{pace: {rate: 50/s}, reply: hi}]"), headers=KEY) as client:
+        body = {**BODY, "conversation": client.post("/v1/conversations", json={}).json()["id"]}
+        failing.failing = {name}
+        assert client.post("/v1/responses", json=body).status_code == 503
+        failing.failing = set()
+        assert client.post("/v1/responses", json=body).status_code == 200
+
+
+def test_a_create_that_finds_its_conversation_taken_meanwhile_costs_nothing(failing, monkeypatch):
+    async def lost(self, *told, **more):
+        return False
+
+    async def gone(self, *told):
+        return None
+
+    def used(client):
+        return client.get("/_mock/usage", headers={"host": "localhost"}).json()["total"]["responses"]
+
+    with TestClient(make_app("steps: [{reply: hi}]"), headers=KEY) as client:
+        body = {**BODY, "conversation": client.post("/v1/conversations", json={}).json()["id"]}
+        find = Records.conversation
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryStore, "change_conversation", lost)
+            seen = []
+            patch.setattr(Records, "conversation", lambda *told: (gone if seen else find)(*told, *(seen.append(1) or ())))
+            assert client.post("/v1/responses", json=body).json()["error"]["code"] == "conversation_locked"
+        assert used(client) == 0
+        assert client.post("/v1/responses", json=body).status_code == 200
+        assert used(client) == 1
 
 
 @pytest.mark.parametrize("name", ["take_call", "keep_made", "use_step"])

@@ -66,20 +66,21 @@ class Keeping:
     async def _kept_in(
         self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known_as: ConversationRecord
     ) -> Timeline:
-        """With its turn in the conversation."""
+        """With its turn in the conversation, which comes last: a store that fails after it would leave the conversation locked."""
         known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
         amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
         record = self._record(timeline, effective, request, known)
         while (request.store or request.background) and not await self._store.keep_response(project, record, _NOTHING):
             timeline = _with_next_ids(timeline)
             record = self._record(timeline, effective, request, known)
+        await self._store.add_usage(project, amounts)
         conversation: ConversationRecord | None = known_as
         while conversation is not None and not await self._take_turn(project, timeline, record, conversation):
             conversation = await self._records.conversation(project, conversation.id)
             if conversation is None or conversation.turn is not None:
                 await self._store.drop_response(project, record.id)
+                await self._store.add_usage(project, {name: -amount for name, amount in amounts.items()})
                 raise told("conversation_locked")
-        await self._store.add_usage(project, amounts)
         return timeline
 
     def _made(self, timeline: Timeline, effective: Effective, request: CreateRequest) -> Made:
