@@ -53,6 +53,19 @@ def test_a_chance_is_told(explain):
     result = explain({"model": "m", "input": "luck"})
     assert "luck (" in result.stdout.splitlines()[1]
     assert "answers if its chance of 0.5 fires:" in result.stdout
+    assert f"rest ({result.stdout.split('(')[1].split(':')[0]}:7) answers otherwise:" in result.stdout
+
+
+def test_a_chance_that_falls_back_answers_either_way_and_one_of_nothing_never(tmp_path):
+    path = tmp_path / "luck.yaml"
+    path.write_text("steps:\n- {chance: 0, reply: a}\n- {chance: 0.5, reply: b, error: server_error}\n- {reply: c}\n")
+    result = CliRunner().invoke(main, ["explain", str(path), "--request", "-"], input='{"model": "m", "input": "x"}')
+    assert result.stdout.splitlines()[1:] == [
+        f"luck, step 2 ({path}:3) answers plainly, or as it scripts if its chance of 0.5 fires:",
+        f"- luck, step 1 ({path}:2) does not:",
+        "    ✗ chance: wanted a chance of 0 to fire, got it never does",
+        f"- luck, step 3 ({path}:4) would too, but it comes later:",
+    ]
 
 
 def test_nobody_answers(explain):
