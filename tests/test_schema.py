@@ -1,9 +1,12 @@
 """The published JSON Schema: every key has words, every shipped scenario is valid under it."""
 
+import json
+
 import jsonschema
 import pytest
 import yaml
 
+from mockapi.scenario.load import load_text
 from mockapi.scenario.model import ScenarioFile
 from mockapi.scenario.schema import scenario_schema
 from mockapi.scenario.vocabulary import EXAMPLES, KEYS
@@ -50,6 +53,27 @@ def test_examples_are_shown_and_valid(key):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_it_accepts_the_shipped_scenarios(path):
     assert list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(path.read_text()))) == []
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"},
+        {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True},
+        {"type": "message", "role": "user", "content": "hi"},
+        {"role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+        {"type": "local_shell_call_output", "id": "lsh_1", "output": "x"},
+        {"message": "hi"},
+    ],
+)
+def test_it_accepts_the_seeds_that_the_loader_accepts(item):
+    data = {"steps": [], "conversations": {"conv_1": {"items": [item]}}, "responses": {"resp_1": {"input": [item]}}}
+    load_text(json.dumps(data))
+    assert list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(data)) == []
+
+
+def test_no_value_is_refused_because_it_fits_twice():
+    assert '"oneOf"' not in json.dumps(SCHEMA)
 
 
 @pytest.mark.parametrize(
