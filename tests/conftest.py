@@ -24,9 +24,10 @@ from mockapi.settings import Settings
 
 from .backends import backend, store  # noqa: F401 - fixtures
 from .receiver import Receiver, start_receiver
+from .strangers import stranger
 from .suites import suite, what_suites_import
 
-__all__ = ["suite", "what_suites_import"]  # fixtures
+__all__ = ["stranger", "suite", "what_suites_import"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"

@@ -78,3 +78,18 @@ def test_an_outside_server_that_cannot_be_used(suite, options, code, words):
     result = suite(f"{code}\ndef test_it(mockapi): pass", *options)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([words])
+
+
+def test_an_outside_server_that_is_no_mock(suite, stranger):
+    url = stranger(200, b'{"ok": true}')
+    result = suite("def test_it(mockapi): pass", "--mockapi-url", url)
+    result.assert_outcomes(errors=1)
+    why = "answers a status that is not `ready`, which no mock server does: correct the URL"
+    result.stdout.fnmatch_lines([f"mockapi: {url} {why}"])
+
+
+def test_an_outside_server_that_takes_some_keys_alone(suite, serve):
+    server = serve(api_keys=("sk-a",))
+    result = suite("def test_it(mockapi): pass", "--mockapi-url", server.url)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"mockapi: the server at {server.url} takes no keys but its --api-keys: *"])

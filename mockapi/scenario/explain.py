@@ -87,7 +87,9 @@ def explain(candidates: Iterable[Candidate], facts: Facts, operation: str = CREA
         holds = all(row.holds for row in rows)
         found.append(Explained(("later" if is_answered else "answers") if holds else "no", candidate, step, rows))
         is_answered = is_answered or (holds and (step.chance in (None, 1) or step.falls_back))
-    return Explanation(f"{operation}, {summary_of(facts)}" if is_create else operation, found)
+    return Explanation(
+        f"{operation}, {summary_of(facts)}" if is_create else operation or "nothing that the emulated API has", found
+    )
 
 
 def _tried(candidates: Iterable[Candidate], operation: str) -> Iterator[tuple[Candidate, Step]]:
