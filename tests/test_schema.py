@@ -171,6 +171,8 @@ def test_it_refuses_nothing_that_the_loader_accepts(part):
         {"steps": [{"reply": "x", "fault": {"drop": "output_text.delta#0"}}]},
         {"steps": [{"reply": "x", "fault": {"slow_body": "100"}}]},
         {"steps": [{"reply": "x", "fault": {}}]},
+        {"steps": [{"reply": "x", "fault": {"stall": {"at": 3, "for_": "2s"}}}]},
+        {"steps": [{"reply": "x", "fault": {"corrupt_json": 1}}]},
         {"steps": [{"reply": "x", "background": {}}]},
         {"steps": [], "prompts": {"prompt_1": {}}},
         {"steps": [], "rate_limits": {"*": {}}},

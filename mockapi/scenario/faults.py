@@ -12,7 +12,7 @@ from mockapi.wire.typed import by_kind
 
 __all__ = ["BadJson", "BadToolCall", "Fault", "FaultForm", "Position", "fault_of"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, populate_by_name=True)
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 _POSITION = re.compile(r"(?:response\.)?([a-z_]+(?:\.[a-z_]+)*)(?:#([1-9][0-9]{0,8}))?")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|MB)/s")
