@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,18 +82,26 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
             with serving("mockapi.bare", str(bodies)) as bare:
                 at_rest = Row("memory at rest", memory_mb(ours.pid), memory_mb(bare.pid), "MB")
                 rows: list[Row] = []
-                for name, request in requests.items():
+                loads: dict[str, bytes | Iterator[bytes]] = {**requests}
+                loads |= {f"{name}, no body twice": _unlike(request) for name, request in requests.items()}
+                for name, load in loads.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
-                    rows += in_turns(name, ours, bare, request, seconds, rounds)
+                    rows += in_turns(name, ours, bare, load, seconds, rounds)
                 rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
                 rows.append(at_rest)
                 rows.append(Row("memory after load", memory_mb(ours.pid), memory_mb(bare.pid), "MB"))
         return rows
 
 
-def in_turns(name: str, ours: Running, theirs: Running, request: bytes, seconds: float, rounds: int) -> list[Row]:
-    """Answers per second of two servers, which take turns, and what one costs their processor; the best of the rounds."""
-    turns = [[_loaded(server, request, seconds) for server in (ours, theirs)] for _ in range(rounds)]
+def in_turns(
+    name: str, ours: Running, theirs: Running, requests: bytes | Iterator[bytes], seconds: float, rounds: int
+) -> list[Row]:
+    """Answers per second of two servers, which take turns, and what one costs their processor; the best of the rounds.
+
+    `requests` are asked one after the other; one alone again and again.
+    """
+    load = repeat(requests) if isinstance(requests, bytes) else requests
+    turns = [[_loaded(server, load, seconds) for server in (ours, theirs)] for _ in range(rounds)]
     mine, others = zip(*turns, strict=True)
     rate = Row(name, max(mine).rate, max(others).rate, "per second")
     cost = Row(f"{name}: processor time", min(load.cpu_us for load in mine), min(load.cpu_us for load in others), "µs each")
@@ -136,6 +145,12 @@ def _request(extra: dict[str, object]) -> bytes:
     return ask_head(dumps({"model": "gpt-4o", "input": "hi", **extra}))
 
 
+def _unlike(request: bytes) -> Iterator[bytes]:
+    """The same request with another input of the same length each time."""
+    body = request.partition(b"\r\n\r\n")[2]
+    return (ask_head(body.replace(b'"hi"', b'"hi, number %09d"' % number)) for number in count())
+
+
 def ask_head(body: bytes, method: str = "POST", path: str = "/v1/responses") -> bytes:
     """A call with this body, by default a create, as it goes over the wire."""
     return f"{method} {path} HTTP/1.1\r\n{_HEADERS}content-length: {len(body)}\r\n\r\n".encode() + body
@@ -169,9 +184,9 @@ class _Load(NamedTuple):
     cpu_us: float
 
 
-def _loaded(server: Running, request: bytes, seconds: float) -> _Load:
+def _loaded(server: Running, requests: Iterator[bytes], seconds: float) -> _Load:
     before = _cpu_s(server.pid)
-    answers, took_s = asyncio.run(_load(server.port, request, seconds))
+    answers, took_s = asyncio.run(_load(server.port, requests, seconds))
     return _Load(answers / took_s, (_cpu_s(server.pid) - before) / answers * 1e6)
 
 
@@ -183,11 +198,11 @@ def _cpu_s(pid: int) -> float:
         return float("nan")  # not a Linux machine
 
 
-async def _load(port: int, request: bytes, seconds: float) -> tuple[int, float]:
+async def _load(port: int, requests: Iterator[bytes], seconds: float) -> tuple[int, float]:
     """(answers, the seconds that they took) over some connections, each asking again as soon as it is answered."""
     loop = asyncio.get_running_loop()
     began = stopwatch()
-    clients = [_Client(request, began + seconds) for _ in range(_CONNECTIONS)]
+    clients = [_Client(requests, began + seconds) for _ in range(_CONNECTIONS)]
     for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*(client.done for client in clients))
@@ -197,8 +212,8 @@ async def _load(port: int, request: bytes, seconds: float) -> tuple[int, float]:
 class _Client(asyncio.Protocol):
     """Counts answers by their end, which is all that a fast load needs to know."""
 
-    def __init__(self, request: bytes, until: float) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], until: float) -> None:
+        self._requests = requests
         self._until = until
         self._seen = b""
         self.answers = 0
@@ -211,7 +226,7 @@ class _Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         if isinstance(self._transport, asyncio.WriteTransport):
-            self._transport.write(self._request)
+            self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         """Collect until the answer is whole, then ask again."""

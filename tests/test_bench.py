@@ -16,11 +16,15 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows[:7]] == [
+    assert [row["name"] for row in rows] == [
         "JSON creates",
         "JSON creates: processor time",
         "30-delta streams",
         "30-delta streams: processor time",
+        "JSON creates, no body twice",
+        "JSON creates, no body twice: processor time",
+        "30-delta streams, no body twice",
+        "30-delta streams, no body twice: processor time",
         "start to ready",
         "memory at rest",
         "memory after load",

@@ -14,17 +14,16 @@ def test_who_waits_waits_for_what_was_begun_before():
     async def story():
         pending, told = Pending(), []
         await pending.wait()  # nothing was begun
-        first, second = pending.one(), pending.one()
-        first.__enter__()
+        first = pending.begin()
         waiting = asyncio.ensure_future(pending.wait())
         waiting.add_done_callback(lambda _: told.append("waited"))
         await asyncio.sleep(0)
-        second.__enter__()
+        second = pending.begin()
         told.append("first ends")
-        first.__exit__(None, None, None)
+        pending.end(first)
         await waiting
         told.append("second ends")
-        second.__exit__(None, None, None)
+        pending.end(second)
         await pending.wait()
         return told
 

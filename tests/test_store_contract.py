@@ -172,6 +172,42 @@ def test_a_response_and_what_it_costs_are_kept_together(store):
     assert run(*steps) == [True, False, True, record(), {"x": 2}]
 
 
+class Source:
+    """What a record is made of, when somebody looks for it."""
+
+    def __init__(self, made):
+        self.id, self.stem, self.size = made.id, made.stem, 1_000
+        self._made = made
+
+    def record(self):
+        return self._made
+
+    def __reduce__(self):
+        return self._made.__reduce__()
+
+
+def test_what_a_record_is_made_of_is_kept_as_the_record_is(store, small):
+    one, two, three, four = (stemmed(number, "msg") for number in range(4))
+    steps = [
+        store.keep_made("a", Source(one), {"x": 2}),
+        store.keep_made("a", Source(one), {"x": 5}),
+        store.keep_made("a", Source(two), {}),
+        store.find_item("a", one.item_ids[0]),
+        store.set_progress("a", one.id, b"1", 0),
+        store.set_progress("a", one.id, b"2", 0),
+        store.get_response("a", one.id),
+        store.get_response("a", two.id),
+        store.get_usage("a"),
+        store.drop_response("a", two.id),
+        store.find_item("a", two.item_ids[0]),
+    ]
+    moved = one._replace(progress=b"1", version=1)
+    assert run(*steps) == [True, False, True, Owner(one.id), True, False, moved, two, {"x": 2}, True, None]
+    run(*(small.keep_made("a", Source(each), {}) for each in (one, two, three, four)))
+    assert run(small.get_response("a", one.id), small.find_item("a", one.item_ids[0])) == [None, None]
+    assert run(small.find_item("a", four.item_ids[0])) == [Owner(four.id)]
+
+
 def test_a_delivery_says_whether_somebody_sends_it(store):
     run(store.add_delivery("a", delivery()))
 

@@ -11,9 +11,9 @@ from mockapi.engine.plan import Plan
 from mockapi.engine.score import Score
 from mockapi.engine.timeline import Timeline
 from mockapi.wire.ids import digest
-from mockapi.wire.objects import encode_usage
+from mockapi.wire.objects import Usage, encode_usage
 
-__all__ = ["Mould"]
+__all__ = ["Mould", "Moulded"]
 
 _LARGEST = 131_072  # `size` of a score whose forms are kept
 
@@ -23,17 +23,18 @@ Read = Callable[[Timeline], bytes]
 class Form:
     """Bytes with places for a response's id, its second, its usage, and the ids in its output."""
 
-    __slots__ = ("_bytes", "_pick")
+    __slots__ = ("_parts", "_pick")
 
     def __init__(self, parts: list[bytes], places: list[int]) -> None:
         """Constant parts, and between any two of them the place of the value that belongs there."""
-        self._bytes = b"%b".join([part.replace(b"%", b"%%") for part in parts])
-        self._pick = itemgetter(0, *places)  # one more than is shown: of one alone it would make no tuple
+        self._parts = [piece for part in parts for piece in (b"", part)]  # the first value is put before the first part
+        self._pick = itemgetter(-1, *places)  # one more than is shown: of one alone it would make no tuple
 
     def filled(self, values: tuple[bytes, ...]) -> bytes:
         """The bytes of one response."""
-        picked: tuple[bytes, ...] = self._pick(values)
-        return self._bytes % picked[1:]
+        pieces = self._parts.copy()  # joining takes three quarters of the time of b"%b" % values
+        pieces[::2] = self._pick((*values, b""))
+        return b"".join(pieces)
 
 
 class Mould:
@@ -60,9 +61,15 @@ class Mould:
         is_first, self._is_used = not self._is_used, True
         if is_first:
             return Timeline(plan, self.score)
-        moulded = _Moulded(plan, self.score)
+        moulded = Moulded(plan, self.score)
         moulded.mould = self
         return moulded
+
+    def usual(self, identity: bytes, started_at: float, input_tokens: int, cached_tokens: int, partition: str | None) -> Timeline:
+        """The timeline of one response whose usage is counted."""
+        score = self.score
+        usage = Usage(input_tokens, score.output_tokens, score.reasoning_tokens, cached_tokens)
+        return self.timeline(identity, started_at, usage, partition)
 
     def form(self, name: str, read: Read) -> Form | None:
         """The form of what `read` reads from timelines; None where there is none: what waits, or is too large."""
@@ -94,22 +101,25 @@ def _values(timeline: Timeline) -> tuple[bytes, ...]:
     return (timeline.response_id.encode(), b"%d" % plan.started_at, encode_usage(plan.usage), *ids)
 
 
-class _Moulded(Timeline):
-    """The timeline of a mould's response: what is asked for most is filled in."""
+class Moulded(Timeline):
+    """The timeline of a mould's response, but for its first: what is asked for most is filled in."""
 
     mould: Mould
 
     @property
     def size(self) -> int:
+        """As any timeline has it."""
         return self.mould.size
 
     @property
     def answer(self) -> bytes:
+        """As any timeline has it."""
         form = self.mould.form("answer", _answer)
         return super().answer if form is None else form.filled(_values(self))
 
     @property
     def stream(self) -> bytes:
+        """As any timeline has it."""
         form = self.mould.form("stream", _stream)
         return super().stream if form is None else form.filled(_values(self))
 

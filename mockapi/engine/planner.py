@@ -29,7 +29,7 @@ from mockapi.wire.models import family_of
 from mockapi.wire.objects import PLAIN, Usage, echo_request, tool_usage
 from mockapi.wire.requests import CreateRequest
 
-__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error", "scripted_hit"]
+__all__ = ["Moment", "Names", "count_input", "plan_given", "plan_reply", "scripted_error", "scripted_hit", "usual_mould"]
 
 Names = Callable[[], Mapping[str, object]]
 """What templates may speak of; asked only if something is to be rendered."""
@@ -75,6 +75,24 @@ def plan_reply(facts: Facts, selection: Selection, names: Names, moment: Moment,
     return _timeline(facts, reply, ending, moment, step, scenario)
 
 
+def usual_mould(facts: Facts, selection: Selection, counting: Counting, seal: str) -> Mould | None:
+    """What `plan_reply` would fill for this request, unmet by any fault; None where step or request are not the usual ones."""
+    step, scenario, request = selection.step, selection.scenario, facts.request
+    if step is None or scenario is None or not step.is_usual or not _is_usual(request):
+        return None
+    mould = _usual_mould(
+        step, scenario.name, request.model, request.store, request.wants_obfuscation, tuple(request.include), counting, seal
+    )
+    return None if mould.scripted else mould
+
+
+def _is_usual(request: CreateRequest) -> bool:
+    """It has no parameter that leaves a trace in the answer, but `model` and `store`."""
+    if request.background or not request.model_fields_set <= PLAIN:
+        return False
+    return type(request.input) is str or not (_links(request) or request.asks_to_compact)
+
+
 def _spoiled(reply: Rendered, fault: Fault | None) -> Rendered:
     return replace(reply, drafts=spoiled(reply.drafts, fault)) if fault and (fault.bad_tool_call or fault.bad_json) else reply
 
@@ -115,17 +133,18 @@ def _timeline(
     request = facts.request
     is_own = step is not None and reply is (step.reply.constant if step.reply else _SILENT)  # not one that a fault has spoiled
     is_usual = step is not None and is_own and ending is COMPLETED and not step.pace.jitter
-    if is_usual and step is not None and request.model_fields_set <= PLAIN and not (request.background or _links(request)):
+    if is_usual and step is not None and _is_usual(request):
         mould = _usual_mould(
             step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
             moment.seal,
         )  # fmt: skip
-        usage: Mapping[str, object] = Usage(
-            moment.input_tokens, mould.score.output_tokens, mould.score.reasoning_tokens, moment.cached_tokens
-        )
+        if not mould.scripted:
+            return mould.usual(moment.identity, moment.now, moment.input_tokens, moment.cached_tokens, moment.partition)
+        spent = mould.score.output_tokens, mould.score.reasoning_tokens
     else:
         mould = _mould(request, reply, ending, moment, step, scenario)
-        usage = Usage(moment.input_tokens, *_spent(mould.score, request, ending), moment.cached_tokens)
+        spent = _spent(mould.score, request, ending)
+    usage: Mapping[str, object] = Usage(moment.input_tokens, *spent, moment.cached_tokens)
     if mould.scripted:
         usage = _with_scripted(usage, mould.scripted)
     return mould.timeline(moment.identity, moment.now, usage, moment.partition)

@@ -57,54 +57,49 @@ class Journal:
 
         The answer has gone out: a store that does not answer costs the entry, and a warning.
         """
-        try:
-            with self.core.entering.one():
-                await self._write(exchange, operation, began_s, took_ms)
-        except StoreError as error:
-            self._complaints.warn("calls are missing in the journal: %s", error)
-
-    async def _write(self, exchange: Exchange, operation: str, began_s: float, took_ms: float) -> None:
-        caller = exchange.caller
+        caller, core = exchange.caller, self.core
         if caller is None or exchange.request_id is None:
             return
-        exchange.let_go()
-        call = _Told(exchange, await self.core.now(caller.project), operation, began_s, took_ms)
-        await self.core.store.add_call(caller.project, call)
+        number = core.entering.begin()
+        try:
+            exchange.let_go()
+            call = _Told(exchange, await core.now(caller.project), operation, began_s, took_ms)
+            await core.store.add_call(caller.project, call)
+        except StoreError as error:
+            self._complaints.warn("calls are missing in the journal: %s", error)
+        finally:
+            core.entering.end(number)
 
 
 class _Told:
     """A call that is over, as its exchange has it; its entry is made when the journal is read."""
 
-    __slots__ = ("_began_s", "_exchange", "_operation", "_took_ms", "at")
+    __slots__ = ("_began_s", "_exchange", "_operation", "_plan", "_took_ms", "at", "size")
 
     def __init__(self, exchange: Exchange, at: float, operation: str, began_s: float, took_ms: float) -> None:
+        timeline = exchange.timeline
         self.at = at
+        self.size = 2 * len(exchange.body) + len(exchange.response) + 1_000  # what matching saw of the body is some of it again
+        if timeline is not None:
+            self.size += timeline.size
+            exchange.timeline = None  # what it has beside the plan is made anew when it is asked for
+        self._plan = None if timeline is None else timeline.plan
         self._exchange = exchange
         self._operation = operation
         self._began_s = began_s
         self._took_ms = took_ms
 
-    @property
-    def size(self) -> int:
-        """See `EntrySource`; as large as the entry, or with a plan that the entry leaves out."""
-        exchange = self._exchange
-        timeline, known = exchange.timeline, exchange.facts or exchange.known
-        size = len(exchange.body) + len(exchange.response) + 1_000
-        if timeline is not None:
-            size += timeline.size
-        return size if known is None else size + len(known.context.user_text) + len(known.context.system_text)
-
     def entry(self) -> Entry:
         """See `EntrySource`."""
         exchange = self._exchange
-        timeline, caller = exchange.timeline, exchange.identified_caller
+        made, caller = self._plan, exchange.identified_caller
         plan: Encodable | bytes = b""
         is_unmatched, is_planned = exchange.code == NO_MATCH, False
-        if timeline is not None:
-            is_unmatched = is_unmatched or not timeline.plan.scenario
+        if made is not None:
+            is_unmatched = is_unmatched or not made.scenario
             is_planned = exchange.status is not None and not exchange.response and not exchange.is_cut
             if is_planned or exchange.fault:
-                plan = timeline.plan
+                plan = made
         query = exchange.scope["query_string"]
         return Entry(
             id=exchange.request_id or "",

@@ -44,7 +44,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn has it."""
         super().connection_made(transport)
-        self._extension: dict[object, object] = {"transport": transport}
+        self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": transport}}
+        self._asgi = {"version": self.asgi_version, "spec_version": "2.3"}
         self._begins_at_once = getattr(self.config.app, "begins_at_once", False)
 
     def data_received(self, data: bytes) -> None:
@@ -127,7 +128,7 @@ class Protocol(HttpToolsProtocol):
         path, raw_path, query = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
         self.scope = {
             "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "asgi": self._asgi,  # type: ignore[typeddict-item]
             "http_version": version,
             "server": self.server,
             "client": self.client,
@@ -139,7 +140,7 @@ class Protocol(HttpToolsProtocol):
             "query_string": query,
             "headers": headers,
             "state": self.app_state.copy(),
-            "extensions": {TRANSPORT: self._extension},
+            "extensions": self._extensions,
         }
         if parser.should_upgrade() and self._should_upgrade():
             return

@@ -70,6 +70,9 @@ class Step:
     fault: Fault | None = None
     wants_stream: bool | None = None
 
+    is_usual: bool = False
+    """It always gives the same reply, whose pace is no chance's affair, and nothing else."""
+
     @property
     def ends_early(self) -> bool:
         """It scripts how the response ends: without a reply there is none, while a mere fault meets an automatic one."""
@@ -258,6 +261,9 @@ def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: Sce
     times = form.times or (1 if model.mode == "script" else None)
     templates = _Templates(source, here)
     defaults = model.defaults
+    pace = form.pace or defaults.pace or PaceForm()
+    reply = templates.reply(raw["reply"]) if form.reply is not None else None
+    does_more = form.error is not None or form.fail is not None or form.incomplete or form.fault is not None or pace.jitter
     return Step(
         index=index,
         name=form.name or f"step {index + 1}",
@@ -265,16 +271,17 @@ def _compile_step(index: int, form: StepForm, raw: dict[str, object], model: Sce
         criteria=compile_when(form.when),
         times=times,
         chance=form.chance,
-        reply=templates.reply(raw["reply"]) if form.reply is not None else None,
+        reply=reply,
         error=templates.answer("error", form.error) if form.error is not None else None,
         fail=templates.answer("fail", form.fail) if form.fail is not None else None,
         incomplete=form.incomplete,
-        pace=form.pace or defaults.pace or PaceForm(),
+        pace=pace,
         defaults=defaults.model_dump(include={"model", "usage"}, exclude_none=True),
         background=_run_of(form.background) or _run_of(defaults.background),
         endpoint=form.when.endpoint or CREATE,
         fault=fault_of(form.fault),
         wants_stream=form.when.stream,
+        is_usual=reply is not None and reply.constant is not None and not reply.constant.jsons and not does_more,
         needs=frozenset(need for key in ("reply", "error", "fail") for need in static_needs(raw.get(key))),
     )
 

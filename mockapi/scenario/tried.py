@@ -83,10 +83,14 @@ class Tried(tuple[Scenario, ...]):
             parts.append((shelf, frozenset(before & names)))
             before |= names
         self._parts = tuple(parts)
+        self._alone = shelves[0] if len(shelves) == 1 else None
         self._only: dict[str, Tried] = {}
 
-    def found(self, operation: str, facts: Facts) -> Iterator[Found]:
+    def found(self, operation: str, facts: Facts) -> Iterable[Found]:
         """As a shelf has it."""
+        return self._found(operation, facts) if self._alone is None else self._alone.found(operation, facts)
+
+    def _found(self, operation: str, facts: Facts) -> Iterator[Found]:
         for shelf, hidden in self._parts:
             for scenario, steps in shelf.found(operation, facts):
                 if scenario.name not in hidden:

@@ -78,8 +78,7 @@ def is_compacting(request: CreateRequest, timeline: Timeline) -> bool:
     """Whether a response compacts its context: input and output pass the threshold, or the input asks for it by its last item."""
     if timeline.plan.ending.status != "completed" or (request.text_alone and not request.context_management):
         return False
-    items = request.input if isinstance(request.input, list) else []
-    if items and items[-1].get("type") == "compaction_trigger":
+    if request.asks_to_compact:
         return True
     if not request.context_management:
         return False

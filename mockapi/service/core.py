@@ -91,9 +91,10 @@ class Core:
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
-        return self._at(await self.store.get_offset(project))
+        return self.at(await self.store.get_offset(project))
 
-    def _at(self, offset: float) -> float:
+    def at(self, offset: float) -> float:
+        """The time of a project whose clock was moved by so much."""
         now = self.clock.now() + offset
         return now if now < LATEST else LATEST
 
@@ -140,9 +141,12 @@ class Core:
         self, call: Call, identity: bytes, partition: str | None = None, input_tokens: int = 0, cached_tokens: int = 0
     ) -> Moment:
         """What a plan needs to know of this server, now."""
-        settings, standing = self.settings, call.standing
-        now = await self.now(call.project) if standing is None else self._at(standing.offset)
-        fields = identity, now, partition, input_tokens, cached_tokens, settings.tokens, self.seal, None
+        offset = await self.store.get_offset(call.project) if call.standing is None else call.standing.offset
+        return self.moment(offset, identity, partition, input_tokens, cached_tokens)
+
+    def moment(self, offset: float, identity: bytes, partition: str | None, input_tokens: int, cached_tokens: int) -> Moment:
+        """`moment_of` for a project whose clock was moved by so much."""
+        fields = identity, self.at(offset), partition, input_tokens, cached_tokens, self.settings.tokens, self.seal, None
         return tuple.__new__(Moment, fields)  # half the time of Moment(…)
 
     def check_model(self, model: str) -> None:
@@ -170,10 +174,13 @@ class Core:
     async def tried(self, call: Call) -> Tried:
         """The scenarios that this call is tried with; 404 if it names one that is not there."""
         standing = call.standing
-        if standing is None:
-            scenarios = await self.scenarios_of(call.project)
-        else:
-            scenarios = self.library.scenarios_for(standing.scenarios, standing.everybodys_scenarios)
+        if standing is not None:
+            return self.tried_by(call, standing.scenarios, standing.everybodys_scenarios)
+        return self.tried_by(call, *await self.store.scenarios_for(call.project))
+
+    def tried_by(self, call: Call, own: Mapping[str, str], everybodys: Mapping[str, str]) -> Tried:
+        """`tried`, where the project's uploads and everybody's are these."""
+        scenarios = self.library.scenarios_for(own, everybodys)
         if call.scenario is None:
             return scenarios
         chosen = scenarios.only(call.scenario)

@@ -10,10 +10,10 @@ from mockapi.service.core import Core
 from mockapi.service.past import Effective
 from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
-from mockapi.service.seeds import prefix_after, record_of
-from mockapi.service.usage import amounts_of, containers_of, sum_names
+from mockapi.service.seeds import Made, prefix_after, record_of
+from mockapi.service.usage import amounts_of, containers_of, plain_amounts, sum_names
 from mockapi.service.webhooks import Webhooks
-from mockapi.stores.base import ConversationRecord, ResponseRecord, Turn
+from mockapi.stores.base import Amounts, ConversationRecord, ResponseRecord, Turn
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest
@@ -39,46 +39,69 @@ class Keeping:
     async def remember(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
         conversation = effective.past.conversation
-        if not timeline.plan.is_stored and not request.background and conversation is None:
-            await self._store.add_usage(project, await self._amounts(project, timeline, request))
+        if conversation is None:
+            timeline = await self._kept_alone(project, timeline, effective, request)
+        else:
+            timeline = await self._kept_in(project, timeline, effective, request, conversation)
+        if timeline.plan.background is not None:
+            await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
+        return timeline
+
+    async def _kept_alone(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
+        amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
+        if not timeline.plan.is_stored and not request.background:
+            await self._store.add_usage(project, amounts)
             return timeline
-        own = effective.own
-        given = [] if isinstance(own, str) else [str(item["id"]) for item in own if item.get("id") is not None]
-        known = await self._known(project, given) if given else _NONE
-        amounts = await self._amounts(project, timeline, request)
+        known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
+        is_derived = not known and timeline.score.derives_item_ids
         while True:
+            if is_derived:
+                is_new = await self._store.keep_made(project, self._made(timeline, effective, request), amounts)
+            else:
+                is_new = await self._store.keep_response(project, self._record(timeline, effective, request, known), amounts)
+            if is_new:
+                return timeline
+            timeline = _with_next_ids(timeline)
+
+    async def _kept_in(
+        self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known_as: ConversationRecord
+    ) -> Timeline:
+        """With its turn in the conversation."""
+        known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
+        amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
+        record = self._record(timeline, effective, request, known)
+        while (request.store or request.background) and not await self._store.keep_response(project, record, _NOTHING):
+            timeline = _with_next_ids(timeline)
             record = self._record(timeline, effective, request, known)
-            if not request.store and not request.background:
-                break
-            if await self._store.keep_response(project, record, amounts if conversation is None else _NOTHING):
-                break
-            plan = timeline.plan
-            timeline = Timeline(plan._replace(digest=digest(b"collision", plan.digest), id=""), timeline.score)
-        is_counted = conversation is None
+        conversation: ConversationRecord | None = known_as
         while conversation is not None and not await self._take_turn(project, timeline, record, conversation):
             conversation = await self._records.conversation(project, conversation.id)
             if conversation is None or conversation.turn is not None:
                 await self._store.drop_response(project, record.id)
                 raise told("conversation_locked")
-        if not is_counted:
-            await self._store.add_usage(project, amounts)
-        if timeline.plan.background is not None:
-            await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
+        await self._store.add_usage(project, amounts)
         return timeline
 
+    def _made(self, timeline: Timeline, effective: Effective, request: CreateRequest) -> Made:
+        own = effective.own
+        given = own if isinstance(own, str) else dumps(own)
+        return Made(timeline, given, effective.context, request.previous_response_id, self._progress(timeline))
+
+    def _progress(self, timeline: Timeline) -> bytes:
+        return DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
+
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
-        progress = DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
-        record = record_of(
-            timeline, effective.own, effective.context, request.previous_response_id, progress, known=known
-        )  # fmt: skip
+        progress, parent_id = self._progress(timeline), request.previous_response_id
+        record = record_of(timeline, effective.own, effective.context, parent_id, progress, known=known)
         conversation = effective.past.conversation
         if conversation is None:
             return record
         return record._replace(conversation_id=conversation.id, before=conversation.count)
 
-    async def _known(self, project: str, given: Sequence[str]) -> frozenset[str]:
-        """Those of the ids that were stored before: they are kept."""
-        return await self._store.held_items(project, given)
+    async def _known(self, project: str, own: Sequence[JsonObject]) -> frozenset[str]:
+        """Those of the items' ids that were stored before: they are kept."""
+        given = [str(item["id"]) for item in own if item.get("id") is not None]
+        return await self._store.held_items(project, given) if given else _NONE
 
     async def _take_turn(
         self, project: str, timeline: Timeline, record: ResponseRecord, conversation: ConversationRecord
@@ -159,7 +182,7 @@ class Keeping:
         return lengths[last] // _CACHE_BLOCK * _CACHE_BLOCK if last >= 0 and lengths[last] >= LEAST_CACHED else 0
 
     async def _amounts(self, project: str, timeline: Timeline, request: CreateRequest) -> Mapping[str, int]:
-        """What this response adds to the project's sums of the day and model."""
+        """What a response with tool calls adds to the project's sums of the day and model."""
         plan, score = timeline.plan, timeline.score
         names = sum_names(plan.started_at, request.model)
         amounts = amounts_of(names, plan.usage, score)
@@ -169,6 +192,17 @@ class Keeping:
                 name = names.sessions(memory)
                 amounts[name] = amounts.get(name, 0) + 1
         return amounts
+
+
+def _with_next_ids(timeline: Timeline) -> Timeline:
+    """The same response with other ids: its own are taken."""
+    plan = timeline.plan
+    return Timeline(plan._replace(digest=digest(b"collision", plan.digest), id=""), timeline.score)
+
+
+def _plain_amounts(timeline: Timeline, request: CreateRequest) -> Amounts | None:
+    plan = timeline.plan
+    return plain_amounts(plan.started_at, request.model, plan.usage, timeline.score)
 
 
 def _sums(items: Sequence[JsonObject], counter: Counter) -> list[int]:

@@ -74,6 +74,11 @@ class Effective(NamedTuple):
     restored: Restored | None = None
 
     @property
+    def is_alone(self) -> bool:
+        """It has no past, and its own items speak of nothing that a store has."""
+        return self.past is NO_PAST and (isinstance(self.own, str) or _is_plain(self.own, NEW_CONTEXT))
+
+    @property
     def items(self) -> list[JsonObject]:
         """The own items, in full."""
         return full_items(self.own) if isinstance(self.own, str) else self.own

@@ -1,8 +1,6 @@
 """What was begun and is not done yet, for those who must not look before it is."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 __all__ = ["Pending"]
 
@@ -11,22 +9,23 @@ class Pending:
     """Things that take a moment to do; who waits, waits for those alone that were begun before."""
 
     def __init__(self) -> None:
-        self._begun: set[object] = set()
-        self._waiting: list[tuple[set[object], asyncio.Future[None]]] = []
+        self._last = 0
+        self._begun: set[int] = set()
+        self._waiting: list[tuple[set[int], asyncio.Future[None]]] = []
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """One thing, from its beginning to its end, however it ends."""
-        thing = object()
-        self._begun.add(thing)
-        try:
-            yield
-        finally:
-            self._begun.discard(thing)
-            for left, done in self._waiting:
-                left.discard(thing)
-                if not left and not done.done():
-                    done.set_result(None)
+    def begin(self) -> int:
+        """One thing begins; its number, for `end`."""
+        self._last = number = self._last + 1
+        self._begun.add(number)
+        return number
+
+    def end(self, number: int) -> None:
+        """It is over, however it ended."""
+        self._begun.discard(number)
+        for left, done in self._waiting:
+            left.discard(number)
+            if not left and not done.done():
+                done.set_result(None)
 
     async def wait(self) -> None:
         """Until everything is done that has begun."""

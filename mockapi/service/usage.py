@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mockapi.engine.score import Score
+from mockapi.stores.base import Amounts
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import snapshot_of
 from mockapi.wire.objects import tokens_of
 
-__all__ = ["amounts_of", "containers_of", "shown_sums", "split_key", "sum_names"]
+__all__ = ["amounts_of", "containers_of", "plain_amounts", "shown_sums", "split_key", "sum_names"]
 
 _DAY_S = 86_400
 _COUNTED = ("responses", "input_tokens", "cached_tokens", "output_tokens")
@@ -59,15 +60,25 @@ def split_key(name: str) -> tuple[int, str, str]:
     return int(day), model, what
 
 
+def plain_amounts(now: float, model: str, usage: Mapping[str, object], score: Score) -> Amounts | None:
+    """What a response without tool calls adds: itself and its tokens; the same object for as many tokens. None with calls."""
+    return _plain_amounts(int(now // _DAY_S), model, tokens_of(usage)) if _CALLS.isdisjoint(score.kinds) else None
+
+
+@lru_cache(maxsize=1024)
+def _plain_amounts(day: int, model: str, tokens: tuple[int, int, int]) -> Amounts:
+    names, (read, cached, written) = _sum_names(day, model), tokens
+    return Amounts({names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written})
+
+
 def amounts_of(names: SumNames, usage: Mapping[str, object], score: Score) -> dict[str, int]:
-    """What one response adds: itself, its tokens, its tool calls by type."""
+    """What any response adds: itself, its tokens, its tool calls by type."""
     read, cached, written = tokens_of(usage)
     amounts = {names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written}
-    if not _CALLS.isdisjoint(score.kinds):
-        for item in score.finished.items:
-            kind = str(item["type"])
-            if kind in _CALLS:
-                amounts[names.calls(kind)] = amounts.get(names.calls(kind), 0) + 1
+    for item in score.finished.items:
+        kind = str(item["type"])
+        if kind in _CALLS:
+            amounts[names.calls(kind)] = amounts.get(names.calls(kind), 0) + 1
     return amounts
 
 

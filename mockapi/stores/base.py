@@ -14,6 +14,7 @@ from mockapi.wire.json import Encodable, encoded
 __all__ = [
     "ALL_PROJECTS",
     "SCENARIO_FILES",
+    "Amounts",
     "ConversationRecord",
     "Delivery",
     "EndpointRecord",
@@ -21,6 +22,7 @@ __all__ = [
     "EntrySource",
     "ItemRecord",
     "Owner",
+    "RecordSource",
     "ResponseRecord",
     "Standing",
     "Store",
@@ -50,12 +52,30 @@ class ResponseRecord(NamedTuple):
     item_ids: Sequence[str] = ()
     version: int = 0
     stem: str = ""
+    size: int = 0
+    """About how many bytes it takes, if that was counted when it was made."""
 
     def __reduce__(self) -> tuple[object, ...]:
         """What leaves the process is bytes."""
         plan, context, items = encoded(self.plan), encoded(self.context), encoded(self.input_items)
         written = self._replace(plan=plan, context=context, input_items=items, item_ids=tuple(self.item_ids))
         return ResponseRecord, tuple(written)
+
+
+class RecordSource(Protocol):
+    """A response that never changes until its record is made, when somebody looks for it: most never do."""
+
+    id: str
+    """As the record has it."""
+
+    stem: str
+    """As the record has it: all of its items' ids have one."""
+
+    size: int
+    """As the record has it."""
+
+    def record(self) -> ResponseRecord:
+        """The record; the same each time."""
 
 
 class ItemRecord(NamedTuple):
@@ -159,15 +179,23 @@ class Entry(NamedTuple):
         return len(self.request) + len(self.response) + plan + known + 1_000
 
 
+class Amounts(dict[str, int]):
+    """What a response adds to sums, by name. One that comes again is the same object: it is told from others by that."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+
 class EntrySource(Protocol):
     """A call that is over and never changes: its entry is made when somebody reads the journal, which most never are."""
 
     at: float
     """As the entry has it."""
 
-    @property
-    def size(self) -> int:
-        """As the entry has it."""
+    size: int
+    """About how many bytes it takes."""
 
     def entry(self) -> Entry:
         """The entry; the same each time."""
@@ -288,6 +316,10 @@ class Store(Protocol):
         if amounts:
             await self.add_usage(project, amounts)
         return True
+
+    async def keep_made(self, project: str, made: RecordSource, amounts: Mapping[str, int]) -> bool:
+        """`keep_response`, for a store in memory that makes records when they are read; the others write them down at once."""
+        return await self.keep_response(project, made.record(), amounts)
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """The record, or None if there is none (any more)."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from mockapi.stores.base import Delivery, ResponseRecord
+from mockapi.stores.base import Delivery, RecordSource, ResponseRecord
 
 __all__ = ["KEY_BYTES", "PROJECT_BYTES", "Tally", "Total", "delivery_bytes", "item_bytes", "response_bytes", "text_bytes"]
 
@@ -17,13 +17,19 @@ PROJECT_BYTES = 4_000
 
 
 class Total:
-    """What all projects hold together, and how often something was forgotten, by kind."""
+    """What all projects hold together, and how often something was forgotten, by kind (of the journal: `entries`)."""
 
-    __slots__ = ("forgotten", "held")
+    __slots__ = ("entries", "forgotten", "held")
 
     def __init__(self) -> None:
         self.held = 0
+        self.entries = 0  # one for nearly every call
         self.forgotten: Counter[str] = Counter()
+
+    @property
+    def evictions(self) -> dict[str, int]:
+        """What was forgotten for want of room."""
+        return {**self.forgotten, **({"journal": self.entries} if self.entries else {})}
 
 
 class Tally:
@@ -45,8 +51,10 @@ class Tally:
         self.total.forgotten[kind] += number
 
 
-def response_bytes(record: ResponseRecord) -> int:
+def response_bytes(record: ResponseRecord | RecordSource) -> int:
     """Of a response; the same at any time of its life."""
+    if record.size or not isinstance(record, ResponseRecord):
+        return _RESPONSE_BYTES + record.size
     plan, context, items = record.plan, record.context, record.input_items
     size = _RESPONSE_BYTES + (len(plan) if isinstance(plan, bytes) else plan.size)
     size += len(context) if isinstance(context, bytes) else context.size

@@ -1,11 +1,15 @@
 """Which response holds an item. Ids that follow from their response's are looked up by what they have in common with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mockapi.stores.base import ResponseRecord
+from mockapi.stores.base import RecordSource, ResponseRecord
 from mockapi.wire.ids import stem_of
 
 __all__ = ["ItemIndex"]
+
+
+_Record = ResponseRecord | RecordSource
 
 
 @dataclass(slots=True)
@@ -13,28 +17,30 @@ class ItemIndex:
     """Items by id; of a response with a stem the ids are made out when one with that stem is asked for: most never are."""
 
     _owners: dict[str, str] = field(default_factory=dict)
-    _waiting: dict[str, dict[str, ResponseRecord] | ResponseRecord] = field(default_factory=dict)
+    _waiting: dict[str, dict[str, _Record] | _Record] = field(default_factory=dict)
 
-    def add(self, record: ResponseRecord) -> None:
+    def add(self, record: _Record) -> None:
         """Take in the items of a new response; what others have already stays theirs."""
-        if not record.stem:
-            for item_id in record.item_ids:
+        stem = record.stem
+        if not stem:
+            for item_id in _ids_of(record):
                 self._make_out(stem_of(item_id))
                 self._owners.setdefault(item_id, record.id)
             return
-        waiting = self._waiting.setdefault(record.stem, record)
-        if isinstance(waiting, ResponseRecord):
-            if waiting is not record:
-                self._waiting[record.stem] = {waiting.id: waiting, record.id: record}
-        else:
+        waiting = self._waiting.setdefault(stem, record)
+        if waiting is record:
+            return
+        if isinstance(waiting, dict):
             waiting[record.id] = record
+        else:
+            self._waiting[stem] = {waiting.id: waiting, record.id: record}
 
     def owner_of(self, item_id: str) -> str | None:
         """The response that holds an item; of several the first."""
         self._make_out(stem_of(item_id))
         return self._owners.get(item_id)
 
-    def drop(self, record: ResponseRecord) -> None:
+    def drop(self, record: _Record) -> None:
         """Forget a response's items."""
         waiting = self._waiting.get(record.stem)
         if isinstance(waiting, dict) and record.id in waiting:
@@ -42,10 +48,10 @@ class ItemIndex:
             if not waiting:
                 del self._waiting[record.stem]
             return
-        if isinstance(waiting, ResponseRecord) and waiting.id == record.id:
+        if waiting is not None and not isinstance(waiting, dict) and waiting.id == record.id:
             del self._waiting[record.stem]
             return
-        for item_id in record.item_ids:
+        for item_id in _ids_of(record):
             if self._owners.get(item_id) == record.id:
                 del self._owners[item_id]
 
@@ -53,6 +59,10 @@ class ItemIndex:
         waiting = self._waiting.pop(stem, None)
         if waiting is None:
             return
-        for record in [waiting] if isinstance(waiting, ResponseRecord) else waiting.values():
-            for item_id in record.item_ids:
+        for record in waiting.values() if isinstance(waiting, dict) else [waiting]:
+            for item_id in _ids_of(record):
                 self._owners.setdefault(item_id, record.id)
+
+
+def _ids_of(record: _Record) -> Sequence[str]:
+    return record.item_ids if isinstance(record, ResponseRecord) else record.record().item_ids

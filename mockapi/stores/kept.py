@@ -4,7 +4,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from mockapi.stores.base import EndpointRecord, Entry, EntrySource, ResponseRecord
+from mockapi.stores.base import Amounts, EndpointRecord, Entry, EntrySource, RecordSource, ResponseRecord
 from mockapi.stores.bounds import KEY_BYTES, PROJECT_BYTES, Tally, Total, response_bytes
 from mockapi.stores.items import ItemIndex
 from mockapi.stores.outbox import Outbox
@@ -14,6 +14,7 @@ from mockapi.wire.buckets import Bucket
 __all__ = ["Kept", "halve"]
 
 _MOST_USAGE = 10_000  # sums: a model of a day has about ten
+_MOST_UNSUMMED = 64
 
 
 @dataclass(slots=True)
@@ -23,11 +24,12 @@ class Kept:
     tally: Tally
     threads: Threads
     outbox: Outbox
-    responses: OrderedDict[str, ResponseRecord] = field(default_factory=OrderedDict)
+    responses: OrderedDict[str, ResponseRecord | RecordSource] = field(default_factory=OrderedDict)
     items: ItemIndex = field(default_factory=ItemIndex)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     usage: dict[str, int] = field(default_factory=dict)
+    unsummed: dict[Amounts, int] = field(default_factory=dict)  # and how often each came since
     buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
     scenarios: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
@@ -45,6 +47,14 @@ class Kept:
         tally = Tally(total)
         tally.add(PROJECT_BYTES)
         return Kept(tally, Threads(most, tally), Outbox(most, tally))
+
+    def response(self, response_id: str) -> ResponseRecord | None:
+        """A response's record, made now if nobody has asked for it."""
+        found = self.responses.get(response_id)
+        if found is None or isinstance(found, ResponseRecord):
+            return found
+        record = self.responses[response_id] = found.record()
+        return record
 
     def drop(self, response_id: str) -> bool:
         """Forget a response and where its items are."""
@@ -68,11 +78,33 @@ class Kept:
             self.tally.forget(kind)
 
     def add_usage(self, amounts: Mapping[str, int]) -> None:
-        """See `Store.add_usage`; the oldest sums go first."""
+        """See `Store.add_usage`; `Amounts` that come again are counted, and summed up when somebody asks."""
+        if type(amounts) is not Amounts:
+            self._sum(amounts, 1)
+            return
+        unsummed = self.unsummed
+        times = unsummed.get(amounts, 0)
+        unsummed[amounts] = times + 1
+        if not times and len(unsummed) > _MOST_UNSUMMED:
+            self._sum_all()
+
+    @property
+    def sums(self) -> Mapping[str, int]:
+        """What was used, by name."""
+        self._sum_all()
+        return self.usage
+
+    def _sum_all(self) -> None:
+        unsummed, self.unsummed = self.unsummed, {}
+        for amounts, times in unsummed.items():
+            self._sum(amounts, times)
+
+    def _sum(self, amounts: Mapping[str, int], times: int) -> None:
+        """The oldest sums go first."""
         usage = self.usage
         for name, amount in amounts.items():
             before = usage.get(name)
-            usage[name] = amount if before is None else before + amount
+            usage[name] = amount * times if before is None else before + amount * times
             if before is None:
                 self.tally.add(KEY_BYTES)
                 if len(usage) > _MOST_USAGE:
@@ -83,11 +115,17 @@ class Kept:
     def add_entry(self, entry: Entry | EntrySource, most: int, most_bytes: int) -> None:
         """Write a call into the journal, which keeps so many, and so many bytes."""
         size = entry.size
-        self.entries.append(entry)
-        self.entry_sizes.append(size)
+        entries, sizes = self.entries, self.entry_sizes
+        entries.append(entry)
+        sizes.append(size)
+        if len(entries) > most:
+            entries.popleft()
+            size -= sizes.popleft()
+            self.forgotten_entries += 1
+            self.tally.total.entries += 1
         self.entry_bytes += size
         self.tally.add(size)
-        while self.entries and (len(self.entries) > most or self.entry_bytes > most_bytes):
+        while self.entry_bytes > most_bytes and entries:
             self._drop_entry()
 
     def _drop_entry(self) -> None:
@@ -96,7 +134,7 @@ class Kept:
         self.entry_bytes -= size
         self.tally.add(-size)
         self.forgotten_entries += 1
-        self.tally.forget("journal")
+        self.tally.total.entries += 1
 
     def clear_entries(self) -> None:
         """Empty the journal: that is no loss."""

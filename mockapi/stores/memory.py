@@ -13,6 +13,7 @@ from mockapi.stores.base import (
     EntrySource,
     ItemRecord,
     Owner,
+    RecordSource,
     ResponseRecord,
     Standing,
     Store,
@@ -108,11 +109,28 @@ class MemoryStore(Store):
 
     async def add_response(self, project: str, record: ResponseRecord) -> bool:
         """See `Store`."""
+        return self._add_response(self._of(project), record)
+
+    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+        """See `Store`."""
+        return self._keep(project, record, amounts)
+
+    async def keep_made(self, project: str, made: RecordSource, amounts: Mapping[str, int]) -> bool:
+        """See `Store`."""
+        return self._keep(project, made, amounts)
+
+    def _keep(self, project: str, record: ResponseRecord | RecordSource, amounts: Mapping[str, int]) -> bool:
         known = self._of(project)
-        responses = known.responses
-        if record.id in responses:
+        is_added = self._add_response(known, record)
+        if is_added and amounts:
+            known.add_usage(amounts)
+        return is_added
+
+    def _add_response(self, known: Kept, record: ResponseRecord | RecordSource) -> bool:
+        responses, response_id = known.responses, record.id
+        if response_id in responses:
             return False
-        responses[record.id] = record
+        responses[response_id] = record
         known.items.add(record)
         known.tally.add(response_bytes(record))
         if len(responses) > self._max_responses:
@@ -123,15 +141,15 @@ class MemoryStore(Store):
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """See `Store`."""
-        return self._seen(project).responses.get(response_id)
+        return self._seen(project).response(response_id)
 
     async def set_progress(self, project: str, response_id: str, progress: bytes, version: int) -> bool:
         """See `Store`."""
-        responses = self._of(project).responses
-        record = responses.get(response_id)
+        known = self._of(project)
+        record = known.response(response_id)
         if record is None or record.version != version:
             return False
-        responses[response_id] = record._replace(progress=progress, version=version + 1)
+        known.responses[response_id] = record._replace(progress=progress, version=version + 1)
         return True
 
     async def drop_response(self, project: str, response_id: str) -> bool:
@@ -197,10 +215,10 @@ class MemoryStore(Store):
     async def get_usage(self, project: str) -> Mapping[str, int]:
         """See `Store`."""
         if project != ALL_PROJECTS:
-            return self._seen(project).usage
+            return self._seen(project).sums
         sums: dict[str, int] = {}
         for known in self._projects.values():
-            for name, amount in known.usage.items():
+            for name, amount in known.sums.items():
                 sums[name] = sums.get(name, 0) + amount
         return sums
 
@@ -394,7 +412,7 @@ class MemoryStore(Store):
 
     async def get_evictions(self) -> Mapping[str, int]:
         """See `Store`."""
-        return dict(self._total.forgotten)
+        return self._total.evictions
 
     async def get_size(self) -> int:
         """See `Store`."""

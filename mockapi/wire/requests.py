@@ -237,6 +237,11 @@ class CreateRequest(BaseModel):
         return self.input if isinstance(self.input, str) else ""
 
     @property
+    def asks_to_compact(self) -> bool:
+        """Whether the input's last item asks for compaction."""
+        return isinstance(self.input, list) and bool(self.input) and self.input[-1].get("type") == "compaction_trigger"
+
+    @property
     def wants_obfuscation(self) -> bool:
         """Whether deltas carry `obfuscation` (on by default)."""
         return self.stream_options is None or self.stream_options.get("include_obfuscation") is not False
