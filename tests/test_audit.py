@@ -86,6 +86,14 @@ def test_what_may_still_answer_is_not(first, second):
     assert not is_unreachable(first, second)
 
 
+def test_a_reply_under_a_glob_hides_nothing_from_operations_that_have_none():
+    read = "{when: {endpoint: responses.retrieve}, error: server_error}"
+    assert findings(f"steps: [{{when: {{endpoint: '*'}}, reply: a}}, {read}]") == []
+    assert len(findings(f"steps: [{{when: {{endpoint: '*'}}, fault: {{delay: 1s}}}}, {read}]")) == 1
+    count = "{when: {endpoint: responses.input_tokens}, reply: {usage: {input_tokens: 1}}}"
+    assert len(findings(f"steps: [{{when: {{endpoint: '*'}}, reply: a}}, {count}]")) == 1
+
+
 def test_the_steps_of_a_script_take_turns():
     assert not is_unreachable("name: a", "name: b", head="mode: script\n")
 

@@ -158,6 +158,18 @@ def test_a_call_of_no_operation_is_explained(serve):
     assert result.stdout.splitlines() == ["The request: nothing that the emulated API has.", "No step answers it."]
 
 
+def test_a_reply_under_a_glob_is_not_used_up_by_other_endpoints(serve):
+    server = serve(
+        "steps: [{when: {endpoint: '*'}, reply: once, times: 1}, {when: {endpoint: '*.retrieve'}, error: server_error}]"
+    )
+    answer = server.get("/responses/resp_1")
+    assert (answer.status_code, answer.headers["x-mock-step"]) == (500, "step 2")
+    assert server.post({"model": "m", "input": "x"}).headers["x-mock-step"] == "step 1"
+    options = ["--journal", answer.headers["x-request-id"], "--url", server.url, "--key", "test-key"]
+    result = CliRunner().invoke(main, ["explain", *options])
+    assert result.stdout.splitlines() == ["The request: responses.retrieve.", "test, step 2 (test:1) answers:"]
+
+
 NO_URL = "give it as http://HOST:PORT"
 
 

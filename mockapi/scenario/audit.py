@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mockapi.errors import Problem
 from mockapi.scenario.covering import Wants, covers, wants_of
-from mockapi.scenario.model import OPERATIONS, ScenarioFile, StepForm, ToolOutputForm, When
+from mockapi.scenario.model import OPERATIONS, ScenarioFile, StepForm, ToolOutputForm, When, has_part
 from mockapi.scenario.names import NAMES
 from mockapi.scenario.seeds import PROMPT_VARIABLE, PromptForm
 from mockapi.scenario.source import Source, read_source
@@ -61,7 +61,7 @@ def _unreachable(form: ScenarioFile) -> Iterator[Finding]:
     """Steps behind one that always answers what they ask for, and steps whose chance never comes."""
     taken: list[tuple[int, Wants]] = []
     for index, step in enumerate(form.steps):
-        wants = wants_of(step.when)
+        wants = _wants_of(step)
         before = next((number for number, earlier in taken if covers(earlier, wants)), None)
         if before is not None:
             name = f" ({form.steps[before].name})" if form.steps[before].name else ""
@@ -70,6 +70,14 @@ def _unreachable(form: ScenarioFile) -> Iterator[Finding]:
             yield ("steps", index, "chance"), "never answers: its chance is 0"
         if form.mode == "rules" and step.times is None and (step.chance in (None, 1) or _falls_back(step)):
             taken.append((index, wants))
+
+
+def _wants_of(step: StepForm) -> Wants:
+    """What a step asks for, of the operations that it does something for."""
+    wants = wants_of(step.when)
+    breaks = step.error is not None or step.fault is not None
+    operations = (name for name in wants.operations if has_part(name, replies=step.reply is not None, breaks=breaks))
+    return wants._replace(operations=frozenset(operations))
 
 
 def _falls_back(step: StepForm) -> bool:

@@ -1,7 +1,6 @@
 """Which step answers a request, and why the others do not."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockapi.scenario.load import CREATE, Step
@@ -96,7 +95,7 @@ def _tried(candidates: Iterable[Candidate], operation: str) -> Iterator[tuple[Ca
     for candidate in candidates:
         scenario = candidate.scenario
         steps = scenario.steps if operation == CREATE else scenario.others
-        yield from ((candidate, step) for step in steps if fnmatchcase(operation, step.endpoint))
+        yield from ((candidate, step) for step in steps if step.is_for(operation))
 
 
 def _chance(step: Step) -> str:

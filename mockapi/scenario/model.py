@@ -20,7 +20,7 @@ from mockapi.scenario.timing import PaceForm, Run
 from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.typed import by_kind
 
-__all__ = ["ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
+__all__ = ["ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When", "has_part"]
 
 NAME_PATTERN = "[A-Za-z0-9._-]+"
 
@@ -60,6 +60,13 @@ OPERATIONS = (
     "conversations.items.delete",
 )  # fmt: skip
 """What `endpoint` may name."""
+
+_REPLIED = ("responses.compact", "responses.input_tokens")
+
+
+def has_part(operation: str, *, replies: bool, breaks: bool) -> bool:
+    """Whether a step of a glob does something for an operation: `error` and `fault` break any, a reply answers some alone."""
+    return operation == OPERATIONS[0] or breaks or (replies and operation in _REPLIED)
 
 
 def _endpoint(value: str) -> str:
