@@ -61,8 +61,10 @@ def _of_create(scenario: Scenario, step: Step, fault: Fault) -> Sequence[str]:
     wants = step.wants_stream
     if wants is False:
         return _of_body(fault, is_error=False)
-    plays = [set(_of_stream(fault, timeline)) for timeline in _timelines(scenario, step)]
-    idle = [what for what in _of_stream(fault, _timeline(scenario, step, {})) if all(what in each for each in plays)]
+    idle = _of_stream(fault, _timeline(scenario, step, {}))
+    for timeline in _timelines(scenario, step) if idle else ():
+        still = _of_stream(fault, timeline)
+        idle = [what for what in idle if what in still]
     if wants:
         return idle
     # A body may be asked for, too.
@@ -83,11 +85,11 @@ _COMPACTED = b'{"verbatim":{"type":"compaction","encrypted_content":"x"}}'
 
 
 def _timelines(scenario: Scenario, step: Step) -> Iterator[Timeline]:
-    """The streams that requests can make of a step; what one of them reaches is not told."""
+    """The other streams that requests can make of a step; what one of them reaches is not told."""
     longest = _longest(step)
-    on_and_off: tuple[JsonObject, ...] = ({}, {"background": True})
-    for fields in on_and_off:
-        yield _timeline(scenario, step, fields)
+    behind: JsonObject = {"background": True}
+    yield _timeline(scenario, step, behind)
+    for fields in ({}, behind):
         yield _timeline(scenario, step, {**fields, **_LEAST})
         yield _timeline(scenario, longest, {**fields, **_MOST})
 
