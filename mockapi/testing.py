@@ -214,6 +214,8 @@ def _renew_module_client(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_client", "api_key", "base_url", "organization", "project"):
         if hasattr(sdk, name):  # also where it is None: the client that a test makes is forgotten at its end
             monkeypatch.setattr(sdk, name, None)
+    if hasattr(sdk, "http_client"):  # the module keeps its client's connections there: they go with the test, a user's own stay
+        monkeypatch.setattr(sdk, "http_client", getattr(sdk, "http_client", None))
 
 
 def _check_known(settings: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """What tests share: a server over a real socket, one in process, and SDK clients of both."""
 
 import asyncio
+import compileall
+import functools
 import gc
 import socket
 import subprocess
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
 import uvicorn
 from openai import AsyncOpenAI, OpenAI
@@ -25,9 +28,9 @@ from mockapi.settings import Settings
 from .backends import backend, store  # noqa: F401 - fixtures
 from .receiver import Receiver, start_receiver
 from .strangers import stranger
-from .suites import suite, what_suites_import
+from .suites import alone, suite, what_suites_import
 
-__all__ = ["stranger", "suite", "what_suites_import"]  # fixtures
+__all__ = ["alone", "stranger", "suite", "what_suites_import"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
@@ -38,10 +41,25 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A hundred servers are started as processes: they find bytecode, as pip makes it of what it installs, even where Python keeps none."""
+    if not hasattr(session.config, "workerinput"):
+        compileall.compile_dir(ROOT / "mockapi", quiet=2)
+
+
 def pytest_collection_finish() -> None:
     """What is there now stays to the end: looking through it again and again for garbage took a fifth of the suite's time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> Iterator[None]:
+    """Clients share a TLS context: each would read the system's certificates, which takes 20 ms, and speak plain HTTP."""
+    with pytest.MonkeyPatch.context() as patch:
+        for transports in (httpx._transports.default, httpx2._transports.default):
+            patch.setattr(transports, "create_ssl_context", functools.cache(transports.create_ssl_context))
+        yield
 
 
 class HandClock(Clock):
@@ -75,11 +93,27 @@ def gives_way(reading, name: str) -> None:
     setattr(reading, name, read)
 
 
+class _ThreadServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
+        self.is_up.set()
+
+    async def settle(self) -> None:
+        while tasks := [*self.server_state.tasks]:
+            await asyncio.wait(tasks)
+
+
 @dataclass
 class Running:
     """A server over a socket, in a thread of this process, and the SDK clients that were made of it."""
 
     url: str
+    server: _ThreadServer
     clients: list[OpenAI] = field(default_factory=list)
 
     @property
@@ -98,23 +132,15 @@ class Running:
         headers = {"authorization": f"Bearer {key}", **options.pop("headers", {})}
         return httpx.post(f"{self.base_url}/responses", headers=headers, timeout=20, **how, **options)
 
+    def settle(self) -> None:
+        """Come back when no request is under way: a client that is cut off knows of that before the server has noted it."""
+        asyncio.run_coroutine_threadsafe(self.server.settle(), self.server.loop).result(10)
+
     def get(self, path: str, key: str = "test-key") -> httpx.Response:
         return httpx.get(f"{self.base_url}{path}", headers={"authorization": f"Bearer {key}"})
 
 
-class _ThreadServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = threading.Event()
-
-    async def startup(self, sockets=None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
-
-
 Serve = Callable[..., Running]
-
-
 Started = tuple[_ThreadServer, threading.Thread, socket.socket]
 
 
@@ -153,7 +179,7 @@ def serve(retired: list[Started]) -> Iterator[Serve]:
         thread.start()
         assert server.is_up.wait(10)
         running.append((server, thread, sock))
-        servers.append(Running(f"http://127.0.0.1:{sock.getsockname()[1]}"))
+        servers.append(Running(f"http://127.0.0.1:{sock.getsockname()[1]}", server))
         return servers[-1]
 
     yield start
@@ -210,8 +236,8 @@ def spawn_command() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Run a command of the real program; what still runs at the end is terminated."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, cwd: Path | None = None) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "mockapi", *arguments]
+    def start(*arguments: str, cwd: Path | None = None, program: tuple[str, str] = ("-m", "mockapi")) -> "subprocess.Popen[str]":
+        command = [sys.executable, *program, *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd or ROOT)
         processes.append(process)
         return process
@@ -226,8 +252,8 @@ def spawn_command() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 def spawn(spawn_command) -> Callable[..., Spawned]:
     """Run the real server on a free port and wait for its ready line."""
 
-    def start(*arguments: str, cwd: Path | None = None) -> Spawned:
-        process = spawn_command("serve", "--port", "0", *arguments, cwd=cwd)
+    def start(*arguments: str, **options) -> Spawned:
+        process = spawn_command("serve", "--port", "0", *arguments, **options)
         assert process.stdout
         line = process.stdout.readline()
         assert line.startswith("mockapi ready on http://"), (line, process.stderr and process.stderr.read())

@@ -146,7 +146,7 @@ items = st.dictionaries(st.sampled_from(ITEM_KEYS), json_values | ITEM_VALUES, m
 bodies = st.dictionaries(st.sampled_from(PARAMETERS), json_values | st.lists(items, max_size=3), max_size=6)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies, st.booleans())
 def test_random_bodies_are_answered_or_refused_in_the_envelope(client, body, complete):
     base = {"model": "m", "input": "x"} if complete else {}

@@ -171,15 +171,14 @@ def test_the_webhook_pages_scenario_loads():
     assert load_text(text).webhooks.fault.delay == 5.0
 
 
-def test_the_python_of_the_pytest_page_is_green(pytester, monkeypatch):
+def test_the_python_of_the_pytest_page_is_green(alone):
     """Its blocks as the files they speak of: a test, a test with a marker, a conftest.py."""
     first, marked, settings = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pytest.md").read_text(), re.DOTALL)
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    pytester.makepyfile(test_hello=first, test_marked=marked, conftest=settings)
-    (pytester.path / "errors").mkdir()
+    alone.makepyfile(test_hello=first, test_marked=marked, conftest=settings)
+    (alone.path / "errors").mkdir()
     for name in re.findall(r"\"(\S+\.yaml)\"", marked):
-        (pytester.path / name).write_text("steps: [{reply: Hi}]")
-    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=2)
+        (alone.path / name).write_text("steps: [{reply: Hi}]")
+    alone.runpytest_inprocess("-p", "mockapi").assert_outcomes(passed=2)
 
 
 def test_every_method_and_option_of_the_plugin_is_described():

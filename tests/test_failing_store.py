@@ -125,7 +125,7 @@ def test_files_that_another_server_read_again_are_read_without_telling_it_back(t
     core = make().core
     core.library = Library([file])
     core.store.tell = None  # whoever tells fails
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="mockapi")
     for text in ("steps: [{reply: new}]", "steps: [{reply: broken"):
         file.write_text(text)
         Herald(core).pass_on(SCENARIO_FILES)
@@ -155,7 +155,7 @@ def test_a_stream_whose_end_cannot_be_stored_does_not_end(failing, caplog):
     assert BUG not in caplog.text
 
 
-@pytest.mark.parametrize("name", ["take_call", "keep_response", "use_step"])
+@pytest.mark.parametrize("name", ["take_call", "keep_made", "use_step"])
 def test_wherever_a_create_meets_it_the_answer_is_503(failing, name, caplog):
     with TestClient(make_app("steps: [{reply: hi}]"), headers=KEY) as client:
         failing.failing = {name}

@@ -152,12 +152,16 @@ def test_an_unknown_failure_says_the_same_streamed_or_not(serve):
     assert (plain.status_code, plain.json()["error"]["message"]) == (500, streamed["message"])
 
 
+SHORT_GRACE = "from mockapi import server; from mockapi.cli import main; server.GRACE_S = 1; main()"
+
+
 def test_shutting_down_drops_what_a_fault_holds(spawn, tmp_path):
     (tmp_path / "s.yaml").write_text("steps: [{fault: timeout}]")
-    spawned = spawn(str(tmp_path / "s.yaml"))
+    spawned = spawn(str(tmp_path / "s.yaml"), program=("-c", SHORT_GRACE))
     host, port = spawned.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as sock:
         sock.sendall(request())
+        assert httpx.get(f"{spawned.url}/_mock/health").status_code == 200  # what came before has been read too
         spawned.process.terminate()
         with suppress(ConnectionResetError):
             assert sock.recv(1000) == b""

@@ -57,21 +57,20 @@ def server(serve):
 
 
 def raw(server, text, *, stream, path="/v1/responses"):
-    """(everything that came over a socket of its own, how it ended: a clean end or the error's number)."""
+    """(all that came over a socket of its own, how it ended: a clean end or the error's number); the server is done with it."""
     host, port = server.url.removeprefix("http://").split(":")
     body = json.dumps({"model": "gpt-4o", "input": text, "stream": stream}).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer test-key\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    got, error = b"", None
     with socket.create_connection((host, int(port)), timeout=10) as sock:
         sock.sendall(head.encode() + body)
-        got = b""
-        while True:
-            try:
-                piece = sock.recv(65_536)
-            except OSError as error:
-                return got, error.errno
-            if not piece:
-                return got, None
-            got += piece
+        try:
+            while piece := sock.recv(65_536):
+                got += piece
+        except OSError as raised:
+            error = raised.errno
+    server.settle()
+    return got, error
 
 
 def journal(server, key="test-key"):

@@ -95,7 +95,7 @@ def facts_of(body, context=NEW_CONTEXT, **headers):
     return Facts(parse_create(body), body, headers, context)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(WHENS, min_size=1, max_size=12), REQUESTS, CONTEXTS, st.dictionaries(st.sampled_from(["x-one", "x-two"]), NEEDLES)
 )
@@ -108,7 +108,7 @@ def test_no_step_that_matches_is_left_out(whens, body, context, headers):
     assert set(matching) <= set(places)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_every_piece_of_a_string_is_in_each_text_that_contains_it(before, needle, after):
     words = Words((before + needle + after).casefold())
@@ -136,7 +136,7 @@ def uses_of(draw, scenario):
     return uses | {step.index: 1 for step in begun if step.times == 2 and draw(st.booleans())}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["rules", "script"]), STEPS), min_size=1, max_size=4), CONTEXTS, st.data())
 def test_the_step_that_answers_is_the_first_that_may(files, context, data):
     scenarios = [

@@ -141,5 +141,6 @@ def test_it(pytestconfig):
         "-p",
         "no:langsmith_plugin",
         apart=True,
+        sdk=False,
     )
     result.assert_outcomes(passed=1)

@@ -52,6 +52,7 @@ def test_module(mockapi, number):
 def test_restored():
     assert openai.api_key == "sk-set-at-import"
     assert openai._client is before
+    assert openai.http_client is None
     openai.api_key = None
 """)
     result.assert_outcomes(passed=3)
@@ -90,6 +91,7 @@ def test_fork(mockapi):
     assert ask() == "hi"
 """,
         apart=True,
+        sdk=False,
     )
     result.assert_outcomes(passed=1)
 

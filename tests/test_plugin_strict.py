@@ -132,15 +132,21 @@ def test_it(mockapi):
 
 
 LEFT = """
+clients = []
+
 def test_run(mockapi):
     mockapi.reply("later", background={"stuck": "queued"})
     ask(background=True)
 
 def test_stream(mockapi):
     mockapi.reply("one two three", fault={"stall": {"at": 2}})
-    stream = OpenAI().responses.create(model="m", input="x", stream=True)
+    clients.append(OpenAI())
+    stream = clients[0].responses.create(model="m", input="x", stream=True)
     assert next(iter(stream)).type == "response.created"
     mockapi.strict = False
+
+def teardown_module():
+    clients[0].close()
 """
 
 
@@ -199,7 +205,7 @@ def test_a_request_where_nothing_was_scripted_says_how_to_script(suite):
 
 
 def test_an_interrupted_test_is_not_judged(suite):
-    result = suite("def test_it(mockapi):\n    mockapi.reply('unused')\n    raise KeyboardInterrupt", apart=True)
+    result = suite("def test_it(mockapi):\n    mockapi.reply('unused')\n    raise KeyboardInterrupt", apart=True, sdk=False)
     assert result.ret == 2
     assert "never used" not in result.stdout.str() + result.stderr.str()
     assert "Traceback" not in result.stderr.str()

@@ -53,15 +53,17 @@ def talk(sent: bytes, http=Protocol, app=app) -> bytes:
         config = uvicorn.Config(
             app, http=http, ws="none", log_config=None, lifespan="off", server_header=False, date_header=False
         )
-        server = uvicorn.Server(config)
+        config.load()
+        state = ServerState()
         sock = socket.create_server(("127.0.0.1", 0))
-        serving = asyncio.ensure_future(server._serve([sock]))
+        serving = await asyncio.get_running_loop().create_server(lambda: config.http_protocol_class(config, state, {}), sock=sock)
         reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
         writer.write(sent)
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
-        server.should_exit = True
-        await serving
+        serving.close()
+        await serving.wait_closed()
+        await asyncio.gather(*state.tasks)
         return answer
 
     return asyncio.run(run())

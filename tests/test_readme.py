@@ -33,11 +33,10 @@ def test_its_scenario_is_one(serve):
     assert [item["type"] for item in output] == ["reasoning", "function_call"]
 
 
-def test_its_first_test_is_green(pytester, monkeypatch):
+def test_its_first_test_is_green(alone):
     (code,) = [text for kind, text in BLOCKS if kind == "python" and "def test_" in text]
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    pytester.makepyfile(code)
-    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=1)
+    alone.makepyfile(code)
+    alone.runpytest_inprocess("-p", "mockapi").assert_outcomes(passed=1)
 
 
 def test_its_python_prints_what_it_says(serve):

@@ -287,17 +287,18 @@ def test_a_client_that_hammers(server):
     assert told(server)["verdict"] == "bad"
 
 
-def torn_stream(client, **options):
+def torn_stream(server, client, **options):
     """(the id, the last number) that a client has seen of a stream which is cut."""
     stream, seen = client.responses.create(model="gpt-4o", input="cut", stream=True, **options), []
     with pytest.raises(openai.APIConnectionError):
         deque(map(seen.append, stream))
+    server.settle()
     return seen[0].response.id, seen[-1].sequence_number
 
 
 def test_a_client_that_resumes(server):
     client = server.sdk()
-    response_id, last = torn_stream(client, background=True)
+    response_id, last = torn_stream(server, client, background=True)
     assert [*client.responses.retrieve(response_id, stream=True, starting_after=last)][-1].type == "response.completed"
     assert words(server) == {"unfinished_stream": "good", "resume": "good"}
     assert f"behind event {last}." in told(server)["judgements"][1]["why"]
@@ -305,14 +306,14 @@ def test_a_client_that_resumes(server):
 
 def test_a_client_that_starts_anew(server):
     client = server.sdk()
-    torn_stream(client, background=True)
+    torn_stream(server, client, background=True)
     assert [*client.responses.create(model="gpt-4o", input="cut", stream=True, background=True)]
     assert words(server) == {"unfinished_stream": "good", "resume": "bad", "duplicates": "bad"}
 
 
 def test_a_client_that_looks_before_it_asks_again(server):
     client = server.sdk()
-    response_id, _ = torn_stream(client)
+    response_id, _ = torn_stream(server, client)
     client.responses.retrieve(response_id)
     client.responses.create(model="gpt-4o", input="cut", stream=True).close()
     assert words(server) == {"unfinished_stream": "good", "duplicates": "good"}
@@ -329,16 +330,15 @@ def test_which_streams_have_an_end(server, text, seen):
             client.post(f"{server.base_url}/responses", json=body, headers={"authorization": "Bearer test-key"})
         except httpx.RemoteProtocolError:
             assert text == "torn"
+    server.settle()
     assert words(server).get("unfinished_stream") == seen
 
 
 def test_a_client_that_hangs_up_on_silence(server):
     with pytest.raises(openai.APITimeoutError):
         [*server.sdk(timeout=0.1).responses.create(model="gpt-4o", input="silent", stream=True)]
-    judged = {}
-    while not judged:  # the server notices a moment later
-        judged = words(server)
-    assert judged == {"unfinished_stream": "good"}
+    server.settle()
+    assert words(server) == {"unfinished_stream": "good"}
 
 
 @pytest.mark.parametrize(
@@ -349,6 +349,7 @@ def test_which_bodies_are_whole(server, text, said):
         server.post({"model": "gpt-4o", "input": text})
     except httpx.RemoteProtocolError:
         assert text == "torn"
+    server.settle()
     (judgement,) = told(server)["judgements"]
     assert (judgement["rule"], judgement["verdict"]) == ("retry", "unknown")
     assert said in judgement["why"]

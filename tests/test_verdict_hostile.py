@@ -206,6 +206,7 @@ def test_a_stream_cut_exactly_behind_an_event(serve):
     events = []
     with pytest.raises(openai.APIConnectionError):
         events.extend(each for each in client.responses.create(**body) if not events.append(each))
+    server.settle()
     assert events[-1].sequence_number == seen[-1][1]["sequence_number"]
     httpx.delete(f"{server.url}/_mock/faults", headers=key)
     assert [*client.responses.retrieve(events[0].response.id, stream=True, starting_after=events[-1].sequence_number)]
@@ -233,7 +234,5 @@ def test_who_has_all_of_a_slow_body_may_leave(serve, is_stream):
             if b"event: response.completed" in seen and seen.endswith(b"\n\n"):
                 break
     assert b'"status":"completed"' in seen or b'"status": "completed"' in seen
-    journal = []
-    while not journal:
-        journal = httpx.get(f"{server.url}/_mock/requests", headers=AS_ONE).json()["data"]
+    server.settle()
     assert told(server)["summary"] == "Nothing to judge: 1 of 1 calls met a fault or an error."
