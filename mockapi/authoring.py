@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -113,21 +114,22 @@ def init(folder: Path) -> None:
 
     target, schema_file = folder / "first.yaml", folder / "scenario.schema.json"
     written = scenario_schema()
-    if target.exists():
-        click.echo(f"mockapi: {target} is there already; nothing was written", err=True)
-        sys.exit(2)
+    shown = quote(str(folder)) if str(folder).isprintable() else "DIR"
     try:
+        if target.exists():
+            click.echo(f"mockapi: {target} is there already; nothing was written", err=True)
+            sys.exit(2)
         if schema_file.exists() and str(written["title"]).encode() not in schema_file.read_bytes():
             click.echo(f"mockapi: {schema_file} is there already, and is not mockapi's; nothing was written", err=True)
             sys.exit(2)
         folder.mkdir(parents=True, exist_ok=True)
         head = "# yaml-language-server: $schema=./scenario.schema.json\n"
-        target.write_text(head + _STARTER.format(folder=folder), encoding="utf-8")
+        target.write_text(head + _STARTER.format(folder=shown), encoding="utf-8")
         schema_file.write_bytes(pretty(written) + b"\n")
     except OSError as error:
         click.echo(f"mockapi: cannot write to {folder}: {error.strerror}", err=True)
         sys.exit(2)
-    click.echo(f"wrote {target}; now run: mockapi serve {folder}")
+    click.echo(f"wrote {target}; now run: mockapi serve {shown}")
 
 
 def tell_problems(problems: Sequence[Problem]) -> None:

@@ -2,19 +2,42 @@
 
 import http.client
 import os
+import re
 import ssl
 import threading
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mockapi.errors import UsageError, VerificationError, is_told
 from mockapi.wire.json import dumps, loads
 
-__all__ = ["AdminClient"]
+__all__ = ["AdminClient", "entry_path", "origin_of"]
 
 _TIMEOUT_S = 30.0
+_LONGEST_ID = 200
 
 __tracebackhide__ = is_told
+
+
+def origin_of(url: str, option: str) -> str:
+    """The origin of a mock server's URL, whose `http://` and `/v1` may be left out; `UsageError` for what is no URL of one."""
+    try:
+        place = urlsplit(url if "//" in url else f"http://{url}")
+        host, port = place.hostname or "", place.port
+        host.encode("ascii")
+    except ValueError:
+        place, host, port = urlsplit(""), "", None
+    if place.scheme not in ("http", "https") or not host or not host.isprintable() or " " in host:
+        raise UsageError(f"mockapi: {option} {url}: give it as http://HOST:PORT")
+    return f"{place.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port is not None else ''}"
+
+
+def entry_path(entry_id: str) -> str:
+    """Where the journal has a call; `UsageError` for what cannot be its id."""
+    if not entry_id or len(entry_id) > _LONGEST_ID or not entry_id.isprintable() or "/" in entry_id:
+        shown = entry_id if len(entry_id) <= _LONGEST_ID else f"{entry_id[:20]}…"
+        raise UsageError(f"mockapi: {shown!r} is no call's id: give the x-request-id of its answer, req_…")
+    return f"/_mock/requests/{quote(entry_id, safe='')}"
 
 
 class AdminClient:
@@ -41,9 +64,19 @@ class AdminClient:
         headers["content-type"] = "application/json" if text is None else "application/yaml"
         if self._admin_key:
             headers["x-mock-admin-key"] = self._admin_key
+        for name, value in headers.items():
+            if re.search(r"[^\x20-\x7e\xa0-\xff]", value):
+                what = "the API key" if name == "authorization" else "the admin key"
+                raise UsageError(f"mockapi: {what} has characters that a header cannot hold: give it in plain ASCII")
         with self._lock:
             status, data = self._sent(method, path, payload, headers)
         return self._read(status, data)
+
+    def greet(self, api_key: str) -> None:
+        """`UsageError` if what answers at the origin is no mock server."""
+        told = self.call("GET", "/_mock/ready", api_key)
+        if told.get("status") != "ready":
+            raise self._strange("a status that is not `ready`")
 
     def close(self) -> None:
         """Close the connection; the next call opens one."""
@@ -97,13 +130,22 @@ class AdminClient:
             body = loads(data)
         except ValueError:
             body = data.decode("utf-8", "replace")
+        if status < 400 and (isinstance(body, dict) or not data):
+            return body or {}
         if status < 400:
-            return body
+            raise self._strange(f"{status} and no JSON object")
         answer = body if isinstance(body, dict) else {}
         error = answer.get("error")
+        if status == 503 and answer.get("status") == "unavailable":
+            raise UsageError(f"mockapi: the server at {self.origin} is not ready: its store does not answer")
         if not isinstance(error, dict):
-            raise UsageError(f"mockapi: {self.origin} answers {status}, which no mock server does: correct the URL")
+            raise self._strange(str(status))
         message = str(error.get("message"))
         if error.get("code") == "mock_not_verified":
             raise VerificationError(message, answer.get("failed", ()))
+        if status == 401 and error.get("code") == "invalid_api_key":
+            message = f"the server at {self.origin} takes no keys but its --api-keys: ask with one of them, or start it without"
         raise UsageError(f"mockapi: {message}")
+
+    def _strange(self, what: str) -> UsageError:
+        return UsageError(f"mockapi: {self.origin} answers {what}, which no mock server does: correct the URL")

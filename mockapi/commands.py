@@ -63,7 +63,7 @@ def explain(
     if request is not None and not paths:
         paths = (Path("scenarios"),)
     try:
-        told = explain_call(journal, url, key or "none", admin_key) if journal else explain_request(paths, request.read())
+        told = explain_request(paths, request.read()) if journal is None else explain_call(journal, url, key or "none", admin_key)
     except UnicodeDecodeError:
         click.echo("mockapi: the request is not UTF-8 text", err=True)
         sys.exit(2)

@@ -13,7 +13,7 @@ An `ApiError` *is* the answer: raise it anywhere below the HTTP layer, and the c
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "ApiError",
@@ -44,9 +44,9 @@ class VerificationError(MockApiError, AssertionError):
     `failed` is the same as data: the `failed` of `POST /_mock/verify`.
     """
 
-    def __init__(self, message: str, failed: Sequence[Mapping[str, object]] = ()) -> None:
+    def __init__(self, message: str, failed: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
-        self.failed = tuple(failed)
+        self.failed: tuple[Mapping[str, Any], ...] = tuple(failed)
 
 
 def is_told(info: object) -> bool:
@@ -74,7 +74,7 @@ class ScenarioError(MockApiError):
     """One or more scenario files are invalid; `problems` is sorted by file and line and never empty."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -105,7 +105,7 @@ class ApiError(MockApiError):
         self.type = type
         self.param = param
         self.code = code
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
         self.layout: Layout = layout
         self.answered_by: tuple[str, str] | None = None  # scenario and step that script this error
         self.known: object = None  # what the request went on from (mockapi.scenario.match.Known)

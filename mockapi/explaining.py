@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
-from mockapi.client import AdminClient
+from mockapi.client import AdminClient, entry_path, origin_of
 from mockapi.errors import UsageError
 from mockapi.scenario.explain import explain
 from mockapi.scenario.load import CREATE, load_paths
@@ -39,11 +38,12 @@ def explain_request(paths: Sequence[Path], request: str) -> JsonObject:
 
 def explain_call(entry_id: str, url: str, api_key: str, admin_key: str = "") -> JsonObject:
     """The explanation of a call by the server that has it in its journal."""
-    place = urlsplit(url if "//" in url else f"http://{url}")
-    if place.scheme not in ("http", "https") or not place.hostname:
-        raise UsageError(f"--url {url}: give it as http://HOST:PORT")
-    client = AdminClient(f"{place.scheme}://{place.netloc}", admin_key=admin_key)
+    path = f"{entry_path(entry_id)}/explanation"
+    client = AdminClient(origin_of(url, "--url"), admin_key=admin_key)
     try:
-        return dict(client.call("GET", f"/_mock/requests/{quote(entry_id, safe='')}/explanation", api_key))
+        told: JsonObject = client.call("GET", path, api_key)
     finally:
         client.close()
+    if not {"text", "answers", "steps"} <= told.keys():
+        raise UsageError(f"{client.origin} does not explain, which every mock server does: correct the URL")
+    return told

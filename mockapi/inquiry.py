@@ -34,7 +34,11 @@ def ask_verdict(url: str, *, key: str | None, admin_key: str | None, project: st
 
 def _fetched(url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, object]]:
     """(status, the JSON object that came, an empty one for anything else); `UsageError` if nothing came."""
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+    try:
+        scheme = urllib.parse.urlsplit(url).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("http", "https"):
         raise UsageError(f"--url is http://HOST:PORT, not {url}")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a local server is never behind a proxy
     try:

@@ -37,7 +37,7 @@ class MockServer(Project):
         if unknown:
             raise UsageError(f"mockapi: there is no setting {unknown[0]!r}; docs/commands.md lists the options of serve")
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-        self.settings = Settings(**{**_DEFAULTS, "paths": tuple(map(Path, paths)), **given})
+        self.settings: Settings = Settings(**{**_DEFAULTS, "paths": tuple(map(Path, paths)), **given})
         self._server: ThreadedServer | None = None
         self._opened: AdminClient | None = None
         super().__init__(_NOWHERE, api_key)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
-from mockapi.client import AdminClient
+from mockapi.client import AdminClient, entry_path
 from mockapi.errors import ScenarioError, UsageError, is_told
 from mockapi.wire.json import dumps
 
@@ -276,7 +276,7 @@ class Project:
 
     def explain(self, request_id: str) -> Json:
         """Which step answers a recorded request, and why the others do not (docs/admin.md)."""
-        return dict(self._call("GET", f"/requests/{quote(request_id, safe='')}/explanation"))
+        return dict(self.admin.call("GET", f"{entry_path(request_id)}/explanation", self.api_key))
 
     def reset(self) -> None:
         """Forget everything of this project: responses, scenarios, faults, clock, journal."""

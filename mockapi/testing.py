@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mockapi.client import AdminClient
+from mockapi.client import AdminClient, origin_of
 from mockapi.errors import UsageError, VerificationError
 from mockapi.mocking import MockServer
 from mockapi.project import Project
@@ -157,11 +157,9 @@ class Session:
         if fixed:
             raise UsageError(f"mockapi_settings: {fixed[0]!r} is an option of the server at {url}: give it to `mockapi serve`")
         if self._outside is None:
-            place = urlsplit(url if "//" in url else f"http://{url}")
-            if place.scheme not in ("http", "https") or not place.hostname:
-                raise UsageError(f"--mockapi-url {url}: give it as http://HOST:PORT")
-            admin_key = self._config.getoption("--mockapi-admin-key")
-            self._outside = AdminClient(f"{place.scheme}://{place.netloc}", admin_key=admin_key)
+            client = AdminClient(origin_of(url, "--mockapi-url"), admin_key=self._config.getoption("--mockapi-admin-key"))
+            client.greet(_EARLY_KEY)
+            self._outside = client
         return self._outside, None
 
     @staticmethod

@@ -27,9 +27,10 @@ from mockapi.settings import Settings
 
 from .backends import backend, store  # noqa: F401 - fixtures
 from .receiver import Receiver, start_receiver
+from .strangers import stranger
 from .suites import alone, suite, what_suites_import
 
-__all__ = ["alone", "suite", "what_suites_import"]  # fixtures
+__all__ = ["alone", "stranger", "suite", "what_suites_import"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"

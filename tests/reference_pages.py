@@ -42,6 +42,9 @@ PARTS = {
 }
 """The objects of a scenario file, in the order of the page, and where each stands."""
 
+MOST_SHOWN = 12
+"""Values in one cell; longer lists are told elsewhere in the docs."""
+
 
 def cell(text: object) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ")
@@ -59,6 +62,8 @@ def kind(part: Mapping[str, object]) -> str:
         return f"mapping ({PARTS[name]})" if name in PARTS else "item" if is_item else "mapping"
     if "const" in part:
         return f"`{part['const']}`"
+    if len(part.get("enum", [])) > MOST_SHOWN:
+        return "text"
     if "enum" in part:
         return ", ".join(f"`{each}`" for each in part["enum"])
     ways = part.get("anyOf") or part.get("oneOf")

@@ -86,6 +86,14 @@ def test_what_may_still_answer_is_not(first, second):
     assert not is_unreachable(first, second)
 
 
+def test_a_reply_under_a_glob_hides_nothing_from_operations_that_have_none():
+    read = "{when: {endpoint: responses.retrieve}, error: server_error}"
+    assert findings(f"steps: [{{when: {{endpoint: '*'}}, reply: a}}, {read}]") == []
+    assert len(findings(f"steps: [{{when: {{endpoint: '*'}}, fault: {{delay: 1s}}}}, {read}]")) == 1
+    count = "{when: {endpoint: responses.input_tokens}, reply: {usage: {input_tokens: 1}}}"
+    assert len(findings(f"steps: [{{when: {{endpoint: '*'}}, reply: a}}, {count}]")) == 1
+
+
 def test_the_steps_of_a_script_take_turns():
     assert not is_unreachable("name: a", "name: b", head="mode: script\n")
 
@@ -180,6 +188,52 @@ def test_prompts_that_nothing_names():
         ("prompts.pmpt_b", unused),
     ]
     assert findings(PROMPTS + "steps: [{when: {body: {/prompt/id: pmpt_b}}, reply: '{{ turn }} pmpt_a'}]")[2:] == []
+
+
+@pytest.mark.parametrize(
+    ("step", "is_used"),
+    [
+        ("reply: x", True),
+        ("when: {instructions: tiresome}, reply: x", True),
+        ("when: {input: /tiresome/}, reply: x", True),
+        ("when: {instructions: never}, reply: x", False),
+        ("when: {model: gpt-5*}, reply: x", True),
+        ("when: {model: gpt-4*}, reply: x", False),
+        ("when: {body: {/prompt/version: '1'}}, reply: x", True),
+        ("when: {endpoint: responses.compact}, reply: x", False),
+        ("when: {prompt: pmpt_other, instructions: tiresome}, reply: x", False),
+        ("when: {input: hi}, reply: '{{ request.prompt.id }}'", True),
+    ],
+)
+def test_a_prompt_that_a_step_answers_without_naming_it_is_used(step, is_used):
+    head = "prompts: {pmpt_a: {model: gpt-5, messages: [{text: Be tiresome.}]}}\n"
+    found = [key for key, _ in findings(f"{head}steps: [{{{step}}}]")]
+    assert found == ([] if is_used else ["prompts.pmpt_a"])
+
+
+@pytest.mark.parametrize(
+    ("matcher", "name"),
+    [
+        ("{not: '/(?P<a>x)/'}", "a"),
+        ("{equals: '/(?P<a>x)/'}", "a"),
+        ("{contains: '(?P<a>x)'}", "a"),
+        ("'(?P<a>x)'", "a"),
+        ("'/(x)/'", "0"),
+    ],
+)
+def test_groups_that_nothing_catches_are_told(matcher, name):
+    reply = "{{ match[0] }}" if name == "0" else "{{ match.a }}"
+    assert findings(f"steps: [{{when: {{input: {matcher}}}, reply: '{reply}'}}]") == [
+        ("steps[0].reply", f"no regular expression of this step's `when` has a group '{name}'")
+    ]
+
+
+def test_groups_under_any_and_all_are_caught():
+    when = "{any: [{matches: '(?P<a>x)'}, {all: ['/(?P<b>y)/', {matches: '/(?P<c>z)/i'}]}]}"
+    assert (
+        findings(f"steps: [{{when: {{body: {{/a: {when}}}}}, reply: '{{{{ match.a }}}}{{{{ match.b }}}}{{{{ match.c }}}}'}}]")
+        == []
+    )
 
 
 def run(*arguments):

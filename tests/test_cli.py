@@ -258,6 +258,20 @@ def test_init_cannot_write(tmp_path):
     assert "Traceback" not in result.output
 
 
+def test_init_tells_of_a_name_that_no_file_can_have(tmp_path):
+    folder = tmp_path / ("x" * 300)
+    result = run("init", str(folder))
+    assert (result.exit_code, result.output) == (2, f"mockapi: cannot write to {folder}: File name too long\n")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("my mocks", "'my mocks'"), ("a\nb: c", "DIR")])
+def test_init_tells_a_command_that_works_for_odd_names(tmp_path, monkeypatch, name, shown):
+    monkeypatch.chdir(tmp_path)
+    assert run("init", name).output == f"wrote {name}/first.yaml; now run: mockapi serve {shown}\n"
+    assert f"mockapi serve {shown}\n" in (tmp_path / name / "first.yaml").read_text()
+    assert run("check", "--strict", name).output == "1 scenario, no problems\n"
+
+
 def test_the_starter_answers(serve, tmp_path):
     run("init", str(tmp_path))
     server = serve(paths=(tmp_path,), unmatched="error")

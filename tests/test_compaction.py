@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import openai
 import pytest
 from hypothesis import given
@@ -280,3 +281,35 @@ def test_changed_seals_do_not(content, place, character):
     assert (unseal(b"key", changed) is None) == (changed != text)
     assert unseal(b"key", text[:place]) is None
     assert unseal(b"key", text[:place] + character + text[place:]) is None
+
+
+TOLD = """
+scenario: told
+steps:
+  - {name: count, when: {endpoint: responses.input_tokens}, reply: {usage: {input_tokens: 5}}}
+  - {name: broken, when: {endpoint: responses.compact, body: {/input: broken}}, reply: z, fault: {delay: 1ms}}
+  - {name: late, when: {endpoint: responses.compact, body: {/input: late}}, fault: {delay: 1ms}}
+  - {name: fold, when: {endpoint: responses.compact, body: {/input: fold}}, reply: z}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "step", "note"),
+    [
+        ("input_tokens", "x", "count", "told/count"),
+        ("compact", "fold", "fold", "told/fold"),
+        ("compact", "broken", "broken", "told/broken, fault delay"),
+        ("compact", "late", "late", "fault delay"),
+        ("compact", "else", None, None),
+    ],
+)
+def test_the_step_that_answers_is_told(serve, path, text, step, note):
+    server = serve(TOLD)
+    answer = httpx.post(
+        f"{server.base_url}/responses/{path}", json={"model": "gpt-4o", "input": text}, headers={"authorization": "Bearer k"}
+    )
+    assert answer.status_code == 200
+    if text != "late":
+        assert answer.headers.get("x-mock-step") == step
+    (entry,) = httpx.get(f"{server.url}/_mock/requests", headers={"authorization": "Bearer k"}).json()["data"]
+    assert (entry["step"], entry["note"]) == (step, note)

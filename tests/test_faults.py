@@ -213,22 +213,25 @@ def test_spoiled_answers_are_the_models():
 
 
 WORDS = "reply: one two three four"
+HALF = " (in a stream; of a JSON body it is the half)"
+PICTURE, CALL = "reply: [{image_generation_call: {}}]", "reply: [{mcp_call: {server_label: s, name: n}}]"
+JITTER = "pace: {rate: 1/s, jitter: 90%, keepalive: 1s}"
 
 
 @pytest.mark.parametrize(
     ("step", "idle"),
     [
         (f"{WORDS}, fault: {{truncate: output_text.delta#4}}", []),
-        (f"{WORDS}, fault: {{truncate: output_text.delta#5}}", ["truncate at output_text.delta#5"]),
-        (f"{WORDS}, fault: {{truncate: reasoning_text.delta}}", ["truncate at reasoning_text.delta#1"]),
+        (f"{WORDS}, fault: {{truncate: output_text.delta#5}}", [f"truncate at output_text.delta#5{HALF}"]),
+        (f"{WORDS}, fault: {{truncate: reasoning_text.delta}}", [f"truncate at reasoning_text.delta#1{HALF}"]),
         (f"{WORDS}, fault: {{truncate: completed}}", []),
         (f"{WORDS}, fault: {{truncate: 12}}", []),  # of a background stream
-        (f"{WORDS}, fault: {{truncate: 40}}", ["truncate at 40"]),
+        (f"{WORDS}, fault: {{truncate: 40}}", [f"truncate at 40{HALF}"]),
         (f"{WORDS}, incomplete: content_filter, fault: {{drop: output_text.delta#4}}", ["drop at output_text.delta#4"]),
         (f"{WORDS}, fail: server_error, fault: {{drop: completed}}", ["drop at completed#1"]),
         (f"{WORDS}, fail: server_error, fault: {{drop: failed}}", []),
-        (f"{WORDS}, fault: {{stream_error: {{at: 5}}, disconnect: 8}}", ["disconnect at 8"]),
-        (f"{WORDS}, fault: {{truncate: 3, disconnect: 5}}", ["disconnect at 5"]),
+        (f"{WORDS}, fault: {{stream_error: {{at: 5}}, disconnect: 8}}", [f"disconnect at 8{HALF}"]),
+        (f"{WORDS}, fault: {{truncate: 3, disconnect: 5}}", [f"disconnect at 5{HALF}"]),
         (f"{WORDS}, fault: {{reorder: completed}}", ["reorder at completed#1"]),
         (f"{WORDS}, fault: {{drop: keepalive}}", ["drop at keepalive#1"]),
         (f"{WORDS}, pace: {{first: 5s, keepalive: 1s}}, fault: {{drop: keepalive}}", []),
@@ -243,6 +246,25 @@ WORDS = "reply: one two three four"
         ("reply: '{{ input }}', fault: {truncate: 99}", []),
         ("fault: {drop: 99}", []),
         ("reply: [{reasoning: hm}], fault: {drop: reasoning_summary_text.delta}", []),
+        # What a request can add: partial pictures, an approval, a compaction item, room for more tokens, longer waits.
+        (f"{PICTURE}, fault: {{drop: image_generation_call.partial_image#3}}", []),
+        (f"{PICTURE}, fault: {{drop: image_generation_call.partial_image#4}}", ["drop at image_generation_call.partial_image#4"]),
+        (f"{CALL}, fault: {{drop: mcp_call.in_progress#2}}", []),
+        (f"{WORDS}, fault: {{drop: output_item.added#2}}", []),
+        (f"{WORDS}, incomplete: max_output_tokens, fault: {{drop: output_text.delta#4}}", []),
+        (f"{WORDS}, incomplete: max_output_tokens, fault: {{drop: incomplete}}", []),
+        (f"{WORDS}, {JITTER}, fault: {{drop: keepalive#3}}", []),
+        (f"{WORDS}, {JITTER}, fault: {{drop: keepalive#4}}", ["drop at keepalive#4"]),
+        (
+            "reply: [{mcp_call: {server_label: s, name: n}}, {mcp_call: {server_label: s, name: n}}], "
+            "fault: {truncate: output_item.added#2, drop: completed}",
+            [],
+        ),
+        ("reply: [{json: [1]}], fault: {bad_json: wrong_type}", ["bad_json: there is nothing of that kind in the reply"]),
+        # A glob that holds for creates too.
+        (f"{WORDS}, when: {{endpoint: 'responses.c*'}}, fault: {{drop: output_text.delta#4}}", []),
+        (f"{WORDS}, when: {{endpoint: 'responses.c*'}}, fault: {{drop: output_text.delta#5}}", ["drop at output_text.delta#5"]),
+        ("when: {endpoint: 'responses.r*'}, fault: {drop: 3}", []),
     ],
 )
 def test_check_warns_of_faults_that_have_nothing_to_act_on(step, idle):

@@ -338,6 +338,13 @@ def test_a_picture_outside_the_folder_is_refused_with_its_place(tmp_path, name, 
     assert problem in found
 
 
+@pytest.mark.parametrize("picture", ["{}", "{a: 1}", "{file: 3}", "{file: a.png, other: 1}"])
+def test_a_seeds_picture_that_is_neither_base64_nor_a_file_is_refused(picture):
+    item = f"{{type: image_generation_call, id: ig_1, status: completed, result: {picture}}}"
+    (problem,) = problems(f"steps: []\nconversations: {{conv_1: {{items: [{item}]}}}}")
+    assert problem.endswith("conversations.conv_1.items[0].result: a picture is base64, or {file: path}")
+
+
 def test_an_alias_bomb_is_refused_quickly():
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]

@@ -7,10 +7,11 @@ import sys
 
 import httpx
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import APIConnectionError, AsyncOpenAI, OpenAI
 
 import mockapi
 from mockapi import MockServer, ScenarioError, UsageError, VerificationError
+from mockapi.http.journal import Journal
 
 from .conftest import SCENARIOS
 
@@ -273,3 +274,24 @@ def test_a_store_that_cannot_be_used_is_refused_in_a_sentence(tmp_path):
         MockServer(store=f"sqlite:///{tmp_path}/x.db", workers=2),
     ):
         pytest.fail("it began")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"disconnect": 3}, "disconnect", {"disconnect": 3, "reset": True}, {"disconnect": {"after_bytes": 9}}]
+)
+def test_a_call_that_was_cut_is_recorded_when_its_client_knows(mock, client, monkeypatch, fault):
+    write = Journal.write
+
+    async def late(self, *call):
+        for _ in range(1_000):  # until somebody waits for it
+            if self.core.entering._waiting:
+                break
+            await asyncio.sleep(0)
+        await write(self, *call)
+
+    mock.reply("one two three", fault=fault)
+    monkeypatch.setattr(Journal, "write", late)
+    with pytest.raises((APIConnectionError, httpx.HTTPError)):
+        list(client.responses.create(model="m", input="x", stream=True))
+    assert mock.last_request.fault.startswith("disconnect")
+    mock.verify(count=1)

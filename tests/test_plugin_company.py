@@ -78,3 +78,64 @@ def test_an_outside_server_that_cannot_be_used(suite, options, code, words):
     result = suite(f"{code}\ndef test_it(mockapi): pass", *options)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([words])
+
+
+def test_an_outside_server_that_is_no_mock(suite, stranger):
+    url = stranger(200, b'{"ok": true}')
+    result = suite("def test_it(mockapi): pass", "--mockapi-url", url)
+    result.assert_outcomes(errors=1)
+    why = "answers a status that is not `ready`, which no mock server does: correct the URL"
+    result.stdout.fnmatch_lines([f"mockapi: {url} {why}"])
+
+
+def test_an_outside_server_that_takes_some_keys_alone(suite, serve):
+    server = serve(api_keys=("sk-a",))
+    result = suite("def test_it(mockapi): pass", "--mockapi-url", server.url)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"mockapi: the server at {server.url} takes no keys but its --api-keys: *"])
+
+
+AGAIN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    # As pytest-rerunfailures does: another go after a failure, the last one counts.
+    for go in range(3):
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if not any(report.failed for report in reports):
+            break
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+RERUN = """
+GOES = []
+
+def test_fails_twice(mockapi):
+    GOES.append(1)
+    assert (mockapi.requests, mockapi.responses, mockapi.scenarios) == ([], [], [])
+    mockapi.reply("one", times=1)
+    assert ask() == "one"
+    assert len(GOES) > 2
+
+def test_is_judged_once(mockapi):
+    GOES.append(1)
+    if len(GOES) < 5:
+        with pytest.raises(Exception, match="No scenario step matches"):
+            ask("a miss")
+    else:
+        mockapi.reply("two", times=1)
+        assert ask() == "two"
+
+def test_stays_wrong(mockapi):
+    mockapi.reply("never asked for", times=1)
+"""
+
+
+def test_a_test_that_is_run_again_begins_anew(suite, pytester):
+    pytester.makeconftest(AGAIN)
+    result = suite(RERUN)
+    result.assert_outcomes(passed=3, errors=1)
+    assert result.stdout.str().count("found 1 step that nothing asked for") == 1
+    assert "a miss" not in result.stdout.str()

@@ -423,6 +423,7 @@ def test_wrong_usage_is_2(serve):
             main, ["verdict", "--url", "http://127.0.0.1:1"]
         ): "no server answers at http://127.0.0.1:1/_mock/verdict",
         CliRunner().invoke(main, ["verdict", "--url", "127.0.0.1:7357"]): "http://HOST:PORT",
+        CliRunner().invoke(main, ["verdict", "--url", "http://[::1"]): "http://HOST:PORT",
         CliRunner().invoke(main, ["verdict", "--url", f"{server.url}/v1/nowhere"]): "this does not look like mockapi",
         CliRunner().invoke(main, ["verdict", "--nonsense"]): "No such option",
     }

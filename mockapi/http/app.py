@@ -208,9 +208,15 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        began = stopwatch()
         exchange = Exchange(scope, receive, send)
-        name, operation = self._operations.get(scope["method"], _WRONG_METHOD)
+        try:
+            await self._answer(exchange)
+        finally:
+            exchange.entered()
+
+    async def _answer(self, exchange: Exchange) -> None:
+        began = stopwatch()
+        name, operation = self._operations.get(exchange.scope["method"], _WRONG_METHOD)
         try:
             if self._journal is not None and not name:
                 await self._journal.identify(exchange)

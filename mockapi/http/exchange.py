@@ -15,6 +15,7 @@ from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, error_answer, standard_headers
 from mockapi.scenario.match import Facts, Known
 from mockapi.service.core import Core
+from mockapi.service.pending import Pending
 from mockapi.wire.ids import digest, request_id_of
 from mockapi.wire.json import dumps
 
@@ -45,6 +46,7 @@ class Exchange:
     has_left = False  # a fault met the answer, and before that was over its client hung up, though nothing kept it waiting
     last_event: int | None = None  # that the client got, of a stream that a fault met
     _line: FaultyLine | None = None
+    _held: tuple[Pending, int] | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -63,8 +65,19 @@ class Exchange:
         if not isinstance(hit, Hit) or self._line is not None or self.caller is None:
             return
         line = Line(self.caller.project, self.scope, self.receive, self._send, self.standard_headers)
-        self._line = FaultyLine(hit, core, line, lambda: self.resumed or self.timeline)
+        self._line = FaultyLine(hit, core, line, lambda: self.resumed or self.timeline, lambda: self._hold(core.entering))
         self._send = self._line.send
+
+    def _hold(self, entering: Pending) -> None:
+        """Whoever reads the journal from now on waits for this call: its client knows that it is over."""
+        self._held = (entering, entering.begin())
+
+    def entered(self) -> None:
+        """The journal has it, or never will."""
+        if self._held is not None:
+            entering, number = self._held
+            self._held = None
+            entering.end(number)
 
     @property
     def is_broken(self) -> bool:

@@ -28,6 +28,9 @@ _PAGE = (
 _REASONS = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out", 520: "Web server error"}
 
 
+def _nothing() -> None: ...
+
+
 class Line(NamedTuple):
     """A call's way to its client, and the headers that every answer has."""
 
@@ -41,12 +44,15 @@ class Line(NamedTuple):
 class FaultyLine:
     """Stands between an operation and its client. `is_broken` once the answer has ended before its time, or as another."""
 
-    def __init__(self, hit: Hit, core: Core, line: Line, played: Callable[[], Timeline | None]) -> None:
-        """`played` is the timeline of a stream."""
+    def __init__(
+        self, hit: Hit, core: Core, line: Line, played: Callable[[], Timeline | None], hold: Callable[[], None] = _nothing
+    ) -> None:
+        """`played` is the timeline of a stream; `hold` is called right before the client sees the connection drop."""
         self.fault, self._fillers, self.scripted_by = hit
         self._core = core
         self._line = line
         self._played = played
+        self._hold = hold
         self._start: Message = {}
         self._stream: StreamFaults | None = None
         self._body: BodyFaults | None = None
@@ -201,8 +207,11 @@ class FaultyLine:
             return
         if self.fault.reset:
             await _drained(transport)
+            self._hold()
             _reset(transport)
         else:
+            if not transport.get_write_buffer_size():  # else the client has yet to read, and may ask of the journal before
+                self._hold()
             transport.close()
         await hung_up(self._line.receive, asyncio.Event().wait())
 

@@ -8,7 +8,7 @@ from mockapi.http.head import Head
 from mockapi.http.messages import JSON, Answer, Headers, mock_headers, rate_headers, stream_form, tokens_left, whole_form
 from mockapi.http.streams import send_stream, wait_or_hang_up
 from mockapi.service.amends import Amends
-from mockapi.service.compaction import Compaction
+from mockapi.service.compaction import Compacted, Compaction
 from mockapi.service.responses import Created, Responses
 from mockapi.wire.limits import Rates
 from mockapi.wire.limits import rate_headers as limit_headers
@@ -134,16 +134,21 @@ class ResponsesApi:
         """`POST /v1/responses/compact`."""
         call, identity = await self._calls.identified(exchange, "responses.compact", has_body=True)
         compacted = await self._compaction.compact(call, identity)
-        exchange.arm(compacted.hit, self._use.core)
         rates = compacted.rates
-        await self._calls.answer(exchange, compacted.body, rate_headers(0) if rates is None else _told(rates))
+        await self._answer(exchange, compacted, rate_headers(0) if rates is None else _told(rates))
 
     async def input_tokens(self, exchange: Exchange) -> None:
         """`POST /v1/responses/input_tokens`."""
         call, identity = await self._calls.identified(exchange, "responses.input_tokens", has_body=True)
-        body, hit = await self._compaction.count(call, identity)
-        exchange.arm(hit, self._use.core)
-        await self._calls.answer(exchange, body)
+        await self._answer(exchange, await self._compaction.count(call, identity), [])
+
+    async def _answer(self, exchange: Exchange, compacted: Compacted, headers: Headers) -> None:
+        """What was made of an effective input, and by which step."""
+        if compacted.by[0]:
+            exchange.answered_by = compacted.by
+            exchange.note = "/".join(compacted.by)
+        exchange.arm(compacted.hit, self._use.core)
+        await self._calls.answer(exchange, compacted.body, [*headers, *mock_headers(*compacted.by)])
 
 
 _ID = "response_id"

@@ -1,7 +1,6 @@
 """Which step answers a request, and why the others do not."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockapi.scenario.load import CREATE, Step
@@ -66,32 +65,42 @@ class Explanation(NamedTuple):
         for each in self.steps:
             if each.verdict == "later":
                 lines += [f"- {each.place} would too, but it comes later:", *lines_of(each.rows)]
+            elif each.verdict == "answers" and each is not answers:
+                lines += [f"- {each.place} answers otherwise{_chance(each.step)}:", *lines_of(each.rows)]
             elif each.verdict == "no":
                 lines += [f"- {each.place} does not:", *lines_of(each.rows)]
         return "\n".join(lines)
 
 
 def explain(candidates: Iterable[Candidate], facts: Facts, operation: str = CREATE) -> Explanation:
-    """Hold every step against a request. A step with a `chance` is taken to fire; the explanation says so."""
+    """Hold every step against a request. A step with a `chance` is taken to fire; it is told so, and who answers else."""
     is_create = operation == CREATE
     found: list[Explained] = []
     is_answered = False
     for candidate, step in _tried(candidates, operation):
         rows = compare(step.criteria, facts)
         stop = obstacle(candidate, step, in_order=is_create)
+        if stop is None and step.chance == 0 and not step.falls_back:
+            stop = Row("chance", False, "a chance of 0 to fire", "it never does")
         rows = [stop, *rows] if stop else rows
         holds = all(row.holds for row in rows)
         found.append(Explained(("later" if is_answered else "answers") if holds else "no", candidate, step, rows))
-        is_answered = is_answered or (holds and step.chance is None)
-    return Explanation(f"{operation}, {summary_of(facts)}" if is_create else operation, found)
+        is_answered = is_answered or (holds and (step.chance in (None, 1) or step.falls_back))
+    return Explanation(
+        f"{operation}, {summary_of(facts)}" if is_create else operation or "nothing that the emulated API has", found
+    )
 
 
 def _tried(candidates: Iterable[Candidate], operation: str) -> Iterator[tuple[Candidate, Step]]:
     for candidate in candidates:
         scenario = candidate.scenario
         steps = scenario.steps if operation == CREATE else scenario.others
-        yield from ((candidate, step) for step in steps if fnmatchcase(operation, step.endpoint))
+        yield from ((candidate, step) for step in steps if step.is_for(operation))
 
 
 def _chance(step: Step) -> str:
-    return "" if step.chance is None else f" if its chance of {step.chance:g} fires"
+    if step.chance is None:
+        return ""
+    if step.falls_back:
+        return f" plainly, or as it scripts if its chance of {step.chance:g} fires"
+    return f" if its chance of {step.chance:g} fires"

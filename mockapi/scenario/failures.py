@@ -3,12 +3,12 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from mockapi.scenario.fields import STRICT
 from mockapi.scenario.template import is_template
-from mockapi.wire.catalogue import ERROR_NAMES, row_of
+from mockapi.wire.catalogue import ERROR_NAMES, ROWS, row_of
 from mockapi.wire.catalogue.scripted import check_header
 from mockapi.wire.typed import by_kind
 
@@ -46,7 +46,7 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 class ErrorForm(BaseModel):
     """An HTTP error instead of an answer."""
 
-    model_config = STRICT
+    model_config = STRICT | {"json_schema_extra": {"anyOf": [{"required": ["code"]}, {"required": ["status"]}]}}
 
     code: str | None = None
     """The error's code; one of the catalogue (`mockapi errors`) brings everything else."""
@@ -83,6 +83,7 @@ class FailForm(BaseModel):
     """The type in the `error` event."""
 
 
-KnownCode = Annotated[str, AfterValidator(_known_code)]
+_CODES = [*dict.fromkeys([*ERROR_NAMES, *(row.name for row in ROWS)])]
+KnownCode = Annotated[str, AfterValidator(_known_code), WithJsonSchema({"type": "string", "enum": _CODES})]
 Error = Annotated[str | ErrorForm, by_kind("a code or a mapping", text=KnownCode, mapping=ErrorForm)]
 Fail = Annotated[str | FailForm, by_kind("a code or a mapping", text=str, mapping=FailForm)]

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticKnownError
 
-from mockapi.scenario.units import parse_duration
+from mockapi.scenario.units import DURATION, parse_duration
 from mockapi.wire.typed import by_kind
 
 __all__ = ["BadJson", "BadToolCall", "Fault", "FaultForm", "Position", "fault_of"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, populate_by_name=True)
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 _POSITION = re.compile(r"(?:response\.)?([a-z_]+(?:\.[a-z_]+)*)(?:#([1-9][0-9]{0,8}))?")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|MB)/s")
@@ -42,7 +43,14 @@ def _position(value: object) -> Position:
     return Position(None, found[1], int(found[2] or 1))
 
 
-_POSITION_SCHEMA = {"type": ["integer", "string"], "examples": [12, "output_text.delta#3"], "description": _WHAT_IT_IS}
+_POSITION_PATTERN = rf"^(?:[0-9]{{1,9}}|{_POSITION.pattern})$"
+_POSITION_SCHEMA = {
+    "type": ["integer", "string"],
+    "minimum": 0,
+    "pattern": _POSITION_PATTERN,
+    "examples": [12, "output_text.delta#3"],
+    "description": _WHAT_IT_IS,
+}
 Place = Annotated[Position, BeforeValidator(_position), WithJsonSchema(_POSITION_SCHEMA)]
 
 
@@ -53,9 +61,23 @@ def _byte_rate(value: object) -> float:
     return float(found[1]) * _BYTES_OF[found[2]]
 
 
-Span = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "examples": ["3s", "500ms"]})]
-ByteRate = Annotated[float, BeforeValidator(_byte_rate), WithJsonSchema({"type": "string", "examples": ["100B/s"]})]
-Yes = Literal[True]
+Span = Annotated[
+    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["3s", "500ms"]})
+]
+ByteRate = Annotated[
+    float,
+    BeforeValidator(_byte_rate),
+    WithJsonSchema({"type": "string", "pattern": f"^{_BYTES.pattern}$", "examples": ["100B/s"]}),
+]
+
+
+def _no_number(value: object) -> object:
+    if value is True or not isinstance(value, int | float):
+        return value
+    raise PydanticKnownError("literal_error", {"expected": "True"})  # 1 is equal to it, and means something else
+
+
+Yes = Annotated[Literal[True], BeforeValidator(_no_number)]
 BadToolCall = Literal["invalid_json", "unknown_tool", "missing_argument", "wrong_type"]
 BadJson = Literal["invalid", "missing_key", "wrong_type"]
 
@@ -126,7 +148,7 @@ Drop = Annotated[
 class FaultForm(BaseModel):
     """What goes wrong between a finished answer and its client; several may be combined."""
 
-    model_config = STRICT
+    model_config = STRICT | {"json_schema_extra": {"minProperties": 1}}
 
     delay: Span | None = None
     """The headers come so much later."""

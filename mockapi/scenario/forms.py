@@ -4,7 +4,7 @@ One entry in `FORMS` an item type: its long form, and how it becomes a draft (an
 and statuses that are filled in later). The entries stand with their families.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from mockapi.scenario.speech import SPEECH
 from mockapi.wire.json import JsonObject
 from mockapi.wire.typed import Lazy, OneOf, by_kind
 
-__all__ = ["FORMS", "ITEM_TYPES", "ItemForm", "ReplyItem", "draft_of", "long_item", "without_nulls"]
+__all__ = ["FORMS", "ITEM_TYPES", "ItemForm", "ReplyItem", "ShortItem", "draft_of", "long_item", "without_nulls"]
 
 FORMS: Mapping[str, ItemForm] = {**SPEECH, **CALLS, **MACHINES, **HOSTED}
 """Every way to write an item."""
@@ -81,8 +81,8 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 @cache
-def _any_item() -> TypeAdapter[Any]:
-    members = {kind: _member(kind) for kind in _KINDS}
+def _any_item(kinds: Sequence[str] = _KINDS) -> TypeAdapter[Any]:
+    members = {kind: _member(kind) for kind in kinds}
     union = OneOf(_one_key, members, expected="an item: a mapping with one key, its type", error="item")
     return TypeAdapter(Annotated[JsonObject, union])
 
@@ -96,6 +96,9 @@ def _checked(value: object) -> object:
 
 
 ReplyItem = Annotated[JsonObject, Lazy(_checked, _any_item)]
+
+ShortItem = Annotated[JsonObject, Lazy(_checked, lambda: _any_item(tuple(FORMS)))]
+"""A reply item where one with its own `type:` is something else."""
 
 
 def without_nulls(form: Mapping[str, object]) -> JsonObject:

@@ -263,7 +263,7 @@ def spoken_in(text: str) -> frozenset[str]:
     if any(name.name == "match" and name.ctx == "store" for name in tree.find_all(nodes.Name)):
         return frozenset(names)  # a loop's own `match`: which is meant where is not told apart
     keys = (_key_of(node, "match") for node in tree.find_all((nodes.Getattr, nodes.Getitem)))
-    return frozenset(names | {f"match.{key}" for key in keys if isinstance(key, str)})
+    return frozenset(names | {f"match.{key}" for key in keys if isinstance(key, str | int)})
 
 
 def _key_of(node: nodes.Node, name: str) -> object:

@@ -33,7 +33,7 @@ Figure = Annotated[
 class RateForm(BaseModel):
     """Requests and tokens a minute of one model; one of them may be left out."""
 
-    model_config = STRICT
+    model_config = STRICT | {"json_schema_extra": {"minProperties": 1}}
 
     rpm: Figure | None = None
     """Requests a minute."""

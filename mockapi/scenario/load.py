@@ -15,7 +15,7 @@ from mockapi.scenario.failures import ErrorForm, FailForm
 from mockapi.scenario.faults import Fault, fault_of
 from mockapi.scenario.limits import limits_of
 from mockapi.scenario.match import Criterion, compile_when
-from mockapi.scenario.model import NAME_PATTERN, ScenarioFile, StepForm
+from mockapi.scenario.model import NAME_PATTERN, ScenarioFile, StepForm, has_part
 from mockapi.scenario.pictures import with_pictures
 from mockapi.scenario.places import PlaceError
 from mockapi.scenario.reply import Reply, compile_reply
@@ -72,6 +72,11 @@ class Step:
 
     is_usual: bool = False
     """It always gives the same reply, whose pace is no chance's affair, and nothing else."""
+
+    def is_for(self, operation: str) -> bool:
+        """Whether it is about an operation, and has something to say there."""
+        breaks = self.error is not None or self.fault is not None
+        return fnmatchcase(operation, self.endpoint) and has_part(operation, replies=self.reply is not None, breaks=breaks)
 
     @property
     def ends_early(self) -> bool:

@@ -20,7 +20,7 @@ from mockapi.scenario.timing import PaceForm, Run
 from mockapi.scenario.webhooks import WebhookForm
 from mockapi.wire.typed import by_kind
 
-__all__ = ["ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When"]
+__all__ = ["ReplyForm", "ScenarioFile", "StepForm", "UsageForm", "When", "has_part"]
 
 NAME_PATTERN = "[A-Za-z0-9._-]+"
 
@@ -32,7 +32,23 @@ def _matcher(value: object) -> object:
 
 _MATCHER_SCHEMA = {
     "description": "A string is contained in the text; /…/ is a regular expression; or equals, contains, matches, not, any, all.",
-    "anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1, "maxProperties": 1}],
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": False,
+            "properties": {
+                "equals": {"type": "string", "description": "The whole text."},
+                "contains": {"type": "string", "description": "A part of the text, whatever the case."},
+                "matches": {"type": "string", "description": "A regular expression, with or without slashes."},
+                "not": {"description": "A text matcher that does not hold."},
+                "any": {"type": "array", "description": "Text matchers of which one holds."},
+                "all": {"type": "array", "description": "Text matchers that all hold."},
+            },
+        },
+    ],
 }
 Matcher = Annotated[object, AfterValidator(_matcher), WithJsonSchema(_MATCHER_SCHEMA)]
 
@@ -45,6 +61,13 @@ OPERATIONS = (
 )  # fmt: skip
 """What `endpoint` may name."""
 
+_REPLIED = ("responses.compact", "responses.input_tokens")
+
+
+def has_part(operation: str, *, replies: bool, breaks: bool) -> bool:
+    """Whether a step of a glob does something for an operation: `error` and `fault` break any, a reply answers some alone."""
+    return operation == OPERATIONS[0] or breaks or (replies and operation in _REPLIED)
+
 
 def _endpoint(value: str) -> str:
     if not any(fnmatchcase(name, value) for name in OPERATIONS):
@@ -52,7 +75,8 @@ def _endpoint(value: str) -> str:
     return value
 
 
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+_ENDPOINT_SCHEMA = {"anyOf": [{"enum": list(OPERATIONS)}, {"type": "string", "pattern": r"[*?\[]"}]}
+Endpoint = Annotated[str, AfterValidator(_endpoint), WithJsonSchema(_ENDPOINT_SCHEMA)]
 
 
 class ToolOutputForm(BaseModel):
@@ -186,10 +210,14 @@ Reply = Annotated[
 ]
 
 
+_WAYS = ("reply", "error", "fail", "incomplete", "fault")
+"""What a step does: one of them at least."""
+
+
 class StepForm(BaseModel):
     """One step: what it answers, and what it says."""
 
-    model_config = STRICT
+    model_config = STRICT | {"json_schema_extra": {"anyOf": [{"required": [key]} for key in _WAYS]}}
 
     name: str | None = None
     """What logs and the header `x-mock-step` call it; `step N` unless given."""
@@ -216,7 +244,7 @@ class StepForm(BaseModel):
 
     @model_validator(mode="after")
     def _answers_one_way(self) -> "StepForm":
-        if all(each is None for each in (self.reply, self.error, self.fail, self.incomplete, self.fault)):
+        if all(getattr(self, way) is None for way in _WAYS):
             raise ValueError("a step needs one of reply, error, fail, incomplete, fault")
         if self.fail is not None and self.incomplete is not None:
             raise ValueError("a step ends by fail or by incomplete, not both")

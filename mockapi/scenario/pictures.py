@@ -36,7 +36,7 @@ def _filled(form: Mapping[str, object], folder: Path | None, at: At, *, is_verba
     filled = dict(form)
     if isinstance(result := form.get("result"), dict):
         filled["result"] = _read(result, folder, (*at, "result"))
-        known = _FORMATS.get(Path(str(result["file"])).suffix.lower())
+        known = _FORMATS.get(Path(str(result.get("file"))).suffix.lower())
         if known and not is_verbatim and filled.get("output_format") is None:
             filled["output_format"] = known
     if isinstance(partial := form.get("partial_images"), list):
@@ -48,7 +48,9 @@ def _filled(form: Mapping[str, object], folder: Path | None, at: At, *, is_verba
 
 
 def _read(picture: Mapping[str, object], folder: Path | None, at: At) -> str:
-    name = str(picture["file"])
+    if set(picture) != {"file"} or not isinstance(picture["file"], str):
+        raise PlaceError(at, "a picture is base64, or {file: path}")
+    name = picture["file"]
     if folder is None:
         raise PlaceError(at, "a file can be named only in a scenario that is itself read from a file; give base64")
     if is_template(name):

@@ -41,6 +41,16 @@ class _Described(GenerateJsonSchema):
                 part.setdefault("examples", EXAMPLES[f"{model.__name__}.{key}"])
         return made
 
+    def dict_schema(self, schema: Any) -> JsonSchemaValue:
+        """Names that have a pattern have no others beside them."""
+        made = super().dict_schema(schema)
+        return {**made, "additionalProperties": False} if "patternProperties" in made else made
+
+    def tagged_union_schema(self, schema: Any) -> JsonSchemaValue:
+        """`anyOf`: what tells the members apart cannot be said here, and a value that fits two of them is valid all the same."""
+        made = super().tagged_union_schema(schema)
+        return {"anyOf" if key == "oneOf" else key: part for key, part in made.items()}
+
     def typed_dict_schema(self, schema: Any) -> JsonSchemaValue:
         """Of the API's own types: what the key means everywhere."""
         made = super().typed_dict_schema(schema)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, WithJsonSchema
 
-from mockapi.scenario.forms import ReplyItem
+from mockapi.scenario.forms import ReplyItem, ShortItem
 from mockapi.wire.catalogue import told
 from mockapi.wire.content import Text
 from mockapi.wire.items import InputItem
@@ -30,7 +30,7 @@ def _pick(value: object) -> str | None:
 
 @cache
 def _seed_items() -> TypeAdapter[JsonObject]:
-    return TypeAdapter(Annotated[JsonObject, OneOf(_pick, {"wire": InputItem, "short": ReplyItem}, expected="an item")])
+    return TypeAdapter(Annotated[JsonObject, OneOf(_pick, {"wire": InputItem, "short": ShortItem}, expected="an item")])
 
 
 SeedItem = Annotated[JsonObject, Lazy(lambda value: _seed_items().validate_python(value), _seed_items)]

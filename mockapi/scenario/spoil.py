@@ -39,7 +39,8 @@ def _bad_part(part: _Mapping, how: str) -> _Mapping:
     text = part.get("text")
     if part.get("type") != "output_text" or not isinstance(text, str) or _parsed(text) is None:
         return part
-    return {**part, "text": _bad_text(text, how), "annotations": []}
+    bad = _bad_text(text, how)
+    return part if bad == text else {**part, "text": bad, "annotations": []}
 
 
 def _bad_text(text: str, how: str) -> str:

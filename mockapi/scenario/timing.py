@@ -5,26 +5,30 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from mockapi.scenario.fields import STRICT
-from mockapi.scenario.units import parse_duration, parse_rate
+from mockapi.scenario.units import DURATION, RATE, parse_duration, parse_rate
 from mockapi.wire.typed import by_kind
 
 __all__ = ["BackgroundForm", "PaceForm", "Run"]
 
 Duration = Annotated[
-    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "examples": ["250ms", "2s", "1h30m"]})
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["250ms", "2s", "1h30m"]}),
 ]
-Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string", "examples": ["50/s"]})]
+Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string", "pattern": RATE, "examples": ["50/s"]})]
 
 
 def _percent(value: object) -> float:
-    if isinstance(value, str) and value.endswith("%") and value[:-1].replace(".", "", 1).isdigit():
+    if isinstance(value, str) and value.isascii() and value.endswith("%") and value[:-1].replace(".", "", 1).isdigit():
         share = float(value[:-1]) / 100
         if share <= 1:
             return share
     raise ValueError("jitter is written like 20%, at most 100%")
 
 
-Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "examples": ["20%"]})]
+Percent = Annotated[
+    float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+%$", "examples": ["20%"]})
+]
 
 Unit = Literal["words", "tokens", "chars"]
 Chunk = Annotated[
@@ -66,7 +70,7 @@ State = Literal["queued", "in_progress"]
 class BackgroundForm(BaseModel):
     """Timing of a background run: durations, or whole numbers of polls that see each state, or where it is stuck."""
 
-    model_config = STRICT
+    model_config = STRICT | {"json_schema_extra": {"minProperties": 1}}
 
     queued: Span | None = None
     """How long the run is queued, or how many polls see it so."""

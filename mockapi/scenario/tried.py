@@ -1,7 +1,6 @@
 """The scenarios that a request is tried with, and which of their steps may answer it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -61,7 +60,7 @@ class Shelf:
 def _steps_for(scenario: Scenario, operation: str) -> Sequence[Step]:
     if operation == CREATE:
         return scenario.steps
-    return [step for step in scenario.others if fnmatchcase(operation, step.endpoint)]
+    return [step for step in scenario.others if step.is_for(operation)]
 
 
 class Tried(tuple[Scenario, ...]):

@@ -2,13 +2,16 @@
 
 import re
 
-__all__ = ["parse_duration", "parse_rate"]
+__all__ = ["DURATION", "RATE", "parse_duration", "parse_rate"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_S = 10 * 365 * 86400.0
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|m|h)")
+
+DURATION, RATE = f"^{_WHOLE.pattern}$", f"^{_RATE.pattern}$"
+"""How they are written, for the JSON Schema."""
 
 
 def parse_duration(text: object) -> float:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from mockapi.scenario.units import parse_duration
+from mockapi.scenario.units import DURATION, parse_duration
 from mockapi.wire.typed import by_kind
 from mockapi.wire.urls import check_url
 from mockapi.wire.webhooks import check_secret
@@ -19,7 +19,9 @@ def _url(value: str) -> str:
     return value
 
 
-Delay = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "examples": ["5s", "10m"]})]
+Delay = Annotated[
+    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["5s", "10m"]})
+]
 Event = Literal["response.completed", "response.failed", "response.cancelled", "response.incomplete"]
 FaultName = Literal["duplicate", "out_of_order", "bad_signature", "stale_timestamp", "never"]
 

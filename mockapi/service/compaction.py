@@ -35,11 +35,12 @@ _OVERHEAD_TOKENS = 120
 
 
 class Compacted(NamedTuple):
-    """The body of `response.compaction`, how its model's limits stand, and the fault that meets it on the way."""
+    """The body of an answer, how its model's limits stand, the fault that meets it on the way, scenario and step that made it."""
 
     body: bytes
     rates: Rates | None = None
     hit: Hit | None = None
+    by: tuple[str, str] = ("", "")
 
 
 class Compaction:
@@ -81,9 +82,8 @@ class Compaction:
             output = await self._output(call.project, effective, items, source)
             usage = Usage(tokens + _OVERHEAD_TOKENS, summary_tokens(tokens), 0)
         body = {"id": source.id("resp", 0), "object": "response.compaction", "created_at": int(moment.now)}
-        return Compacted(
-            dumps({**body, "output": output, "usage": dict(usage)}), rates, hit or scripted_hit(facts, selection, moment)
-        )
+        made = dumps({**body, "output": output, "usage": dict(usage)})
+        return Compacted(made, rates, hit or scripted_hit(facts, selection, moment), _by(selection))
 
     async def _asked_compact(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
         """What is to be compacted, checked; `ApiError` in the real API's words."""
@@ -140,8 +140,8 @@ class Compaction:
         )
         return items_of(timeline.whole_output(self.core.seal)), timeline.plan.usage
 
-    async def count(self, call: Call, identity: bytes) -> tuple[bytes, Hit | None]:
-        """The body of `response.input_tokens`, what a create with this input would be billed, and the fault that meets it."""
+    async def count(self, call: Call, identity: bytes) -> Compacted:
+        """The body of `response.input_tokens`: what a create with this input would be billed."""
         raw = parsed(call.body)
         facts, effective = await self._faults.before(call, raw, identity, self._asked_count(call, raw))
         hit = await self._faults.meet(call, facts, identity)
@@ -152,7 +152,7 @@ class Compaction:
         if scripted is not None:
             tokens = int(str(scripted[1]["input_tokens"]))
         body = dumps({"object": "response.input_tokens", "input_tokens": tokens})
-        return body, hit or scripted_hit(facts, selection, moment)
+        return Compacted(body, None, hit or scripted_hit(facts, selection, moment), _by(selection))
 
     async def _asked_count(self, call: Call, raw: JsonObject) -> tuple[Facts, Effective]:
         request = parse_body(TokenCountRequest, raw, lenient=self.core.is_lenient)
@@ -170,6 +170,12 @@ class Compaction:
             conversation=request.conversation_id,
         )
         return Facts(given, raw, call.headers or {}, effective.context), effective
+
+
+def _by(selection: Selection) -> tuple[str, str]:
+    """The scenario and step that answer; a fault alone answers nothing."""
+    scenario, step = selection.scenario, selection.step
+    return (scenario.name, step.name) if scenario and step and step.reply else ("", "")
 
 
 def _derivation(identity: bytes, partition: str | None, items: Sequence[JsonObject], now: float) -> Derivation:

@@ -22,7 +22,9 @@ class Explaining:
         """A call, and what its steps say to it now: those that it used up itself are told as they were before it."""
         entry = next((entry for entry in await self._core.entries(project) if entry.id == entry_id), None)
         if entry is None:
-            raise MockError(f"There is no call '{entry_id}' in the journal.", status=404, code="mock_unknown_request")
+            why = "another key made it, or the journal has forgotten it"
+            message = f"There is no call '{entry_id}' in the journal of this API key: {why}."
+            raise MockError(message, status=404, code="mock_unknown_request")
         candidates = [await self._candidate(project, scenario, entry) for scenario in await self._core.scenarios_of(project)]
         return entry, explain(candidates, facts_of_entry(entry), entry.operation)
 

@@ -66,7 +66,7 @@ class Keeping:
     async def _kept_in(
         self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known_as: ConversationRecord
     ) -> Timeline:
-        """With its turn in the conversation, which comes last: a store that fails after it would leave the conversation locked."""
+        """With its turn in the conversation, which comes last: a store that failed after it would leave that locked."""
         known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
         amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
         record = self._record(timeline, effective, request, known)

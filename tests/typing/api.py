@@ -5,7 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
 
-from mockapi import MockServer, Project, RecordedRequest, UsageError, VerificationError
+from mockapi import MockServer, Project, RecordedRequest, ScenarioError, UsageError, VerificationError
+from mockapi.errors import Problem
+from mockapi.settings import Settings
 from mockapi.testing import Mock
 
 
@@ -42,6 +44,7 @@ def replies(mock: Mock) -> None:
     mock.verify({"input": "hi"}, count=1)
     mock.verify(sequence=[{"input": "a"}, {"input": "b"}], only=[{}], all_steps_used=True)
     mock.strict = False
+    assert_type(mock.server, MockServer | None)
 
 
 def errors(settings: Mapping[str, Any]) -> None:
@@ -49,3 +52,15 @@ def errors(settings: Mapping[str, Any]) -> None:
         MockServer(**dict(settings)).start()
     except (UsageError, VerificationError) as error:
         assert_type(error, UsageError | VerificationError)
+
+
+def what_errors_tell(mock: MockServer) -> None:
+    assert_type(mock.settings, Settings)
+    try:
+        mock.use("steps: 3")
+        mock.verify({"input": "x"})
+    except VerificationError as error:
+        assert_type(error.failed[0]["check"], Any)
+    except ScenarioError as error:
+        assert_type(error.problems, tuple[Problem, ...])
+        assert_type(error.problems[0].line, int)
