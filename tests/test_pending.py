@@ -39,6 +39,7 @@ def test_the_journal_has_every_call_that_was_answered(monkeypatch):
         await plain(self, project, call)
 
     monkeypatch.setattr(MemoryStore, "add_call", add_call)
+    monkeypatch.setattr(MemoryStore, "is_immediate", False)
 
     async def story():
         transport = httpx.ASGITransport(app=make_app("steps: [{reply: x}]"))

@@ -208,35 +208,32 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        began = stopwatch()
         exchange = Exchange(scope, receive, send)
+        name, operation = self._operations.get(scope["method"], _WRONG_METHOD)
         try:
-            await self._answer(exchange)
+            try:
+                if self._journal is not None and not name:
+                    await self._journal.identify(exchange)
+                await operation(exchange)
+            except ApiError as error:
+                await self._refuse(exchange, error)
+            except ClientGoneError:
+                exchange.note = "hung up"
+            except asyncio.CancelledError:  # only a server that shuts down cancels, after its grace time
+                await exchange.fail(_shutting_down())
+                exchange.note = "cut by shutdown"
+            except Exception:
+                log.exception("a request failed inside the mock: please report this")
+                await exchange.fail(_internal_error())
+                exchange.note = "internal error"
+            exchange.settle()
+            took_ms = (stopwatch() - began) * 1000
+            if self._journal is not None:
+                self._journal.count(exchange, name)
+                await self._journal.write(exchange, name, began, took_ms)
         finally:
             exchange.entered()
-
-    async def _answer(self, exchange: Exchange) -> None:
-        began = stopwatch()
-        name, operation = self._operations.get(exchange.scope["method"], _WRONG_METHOD)
-        try:
-            if self._journal is not None and not name:
-                await self._journal.identify(exchange)
-            await operation(exchange)
-        except ApiError as error:
-            await self._refuse(exchange, error)
-        except ClientGoneError:
-            exchange.note = "hung up"
-        except asyncio.CancelledError:  # only a server that shuts down cancels, after its grace time
-            await exchange.fail(_shutting_down())
-            exchange.note = "cut by shutdown"
-        except Exception:
-            log.exception("a request failed inside the mock: please report this")
-            await exchange.fail(_internal_error())
-            exchange.note = "internal error"
-        exchange.settle()
-        took_ms = (stopwatch() - began) * 1000
-        if self._journal is not None:
-            self._journal.count(exchange, name)
-            await self._journal.write(exchange, name, began, took_ms)
         if log.isEnabledFor(logging.INFO):
             _write(exchange, took_ms)
 

@@ -60,7 +60,7 @@ class Journal:
         caller, core = exchange.caller, self.core
         if caller is None or exchange.request_id is None:
             return
-        number = core.entering.begin()
+        number = 0 if core.store.is_immediate else core.entering.begin()
         try:
             exchange.let_go()
             call = _Told(exchange, await core.now(caller.project), operation, began_s, took_ms)
@@ -68,7 +68,8 @@ class Journal:
         except StoreError as error:
             self._complaints.warn("calls are missing in the journal: %s", error)
         finally:
-            core.entering.end(number)
+            if number:
+                core.entering.end(number)
 
 
 class _Told:

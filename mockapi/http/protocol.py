@@ -116,10 +116,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
-        pair = _shared_pair(name, value) if len(value) < _SHORT else (name.lower(), value)
-        if pair[0] == b"expect" and value.lower() == b"100-continue":
+        self.headers.append(_shared_pair(name, value) if len(value) < _SHORT else (name.lower(), value))
+        if len(name) == _EXPECT and name.lower() == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
-        self.headers.append(pair)
 
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
@@ -178,6 +177,7 @@ async def _all_of(rest: Any) -> None:
     await rest
 
 
+_EXPECT = len(b"expect")
 _SHORT = 256  # bytes of what is worth remembering: most requests go to the same few URLs, with the same headers
 
 

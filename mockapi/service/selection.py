@@ -36,17 +36,16 @@ class Selector:
         """The step that answers a create; `MockError` 422 for a miss where that is an error."""
         while True:
             selection = await self._found(call, CREATE, facts, _fires(identity), scenarios)
-            step, scenario = selection.step, selection.scenario
+            scenario, step, _, _ = selection
             if step is None or scenario is None:
                 break
             if await self._store.use_step(call.project, scenario.name, step.index, step.times):
                 return selection
-        if step is None:
-            ways = scenarios.ways
-            if "error" in ways or (self._core.settings.unmatched == "error" and (None in ways or not ways)):
-                message = unmatched_message(await self._candidates(call.project, scenarios), facts)
-                log.warning("%s", message)
-                raise MockError(message, status=422, code=NO_MATCH)
+        ways = scenarios.ways
+        if "error" in ways or (self._core.settings.unmatched == "error" and (None in ways or not ways)):
+            message = unmatched_message(await self._candidates(call.project, scenarios), facts)
+            log.warning("%s", message)
+            raise MockError(message, status=422, code=NO_MATCH)
         return selection
 
     async def select_other(self, call: Call, facts: Facts, identity: bytes) -> Selection:

@@ -322,14 +322,13 @@ class MemoryStore(Store):
 
     async def add_entry(self, project: str, entry: Entry) -> None:
         """See `Store`."""
-        self._add(project, entry)
+        self._of(project).add_entry(entry, self._max_entries, _MOST_ENTRY_BYTES)
+        if self._total.held > self._max_bytes:
+            self._make_room()
 
     async def add_call(self, project: str, call: EntrySource) -> None:
         """See `Store`."""
-        self._add(project, call)
-
-    def _add(self, project: str, entry: Entry | EntrySource) -> None:
-        self._of(project).add_entry(entry, self._max_entries, _MOST_ENTRY_BYTES)
+        self._of(project).add_entry(call, self._max_entries, _MOST_ENTRY_BYTES)
         if self._total.held > self._max_bytes:
             self._make_room()
 
