@@ -16,7 +16,8 @@ from mockapi.service.faults import Faults
 from mockapi.service.metrics import united
 from mockapi.service.runs import Runs
 from mockapi.service.usage import shown_sums, split_key
-from mockapi.stores.base import ALL_PROJECTS, SCENARIO_FILES, Entry
+from mockapi.stores.base import ALL_PROJECTS, SCENARIO_FILES
+from mockapi.stores.records import Entry
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Admin"]

@@ -15,7 +15,7 @@ from typing import Literal
 from urllib.parse import parse_qs
 
 from mockapi.engine.plan import Plan
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.wire.json import loads
 
 __all__ = ["SKEW_S", "Attempt", "Chain", "Conduct", "conducts"]

@@ -16,7 +16,7 @@ from mockapi.seldom import Seldom
 from mockapi.service.core import Core
 from mockapi.service.posting import Letter, Poster
 from mockapi.service.webhooks import Webhooks, next_attempt
-from mockapi.stores.base import Delivery
+from mockapi.stores.records import Delivery
 
 __all__ = ["Courier"]
 

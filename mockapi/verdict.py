@@ -10,7 +10,7 @@ from statistics import fmean, median
 from typing import Literal, NamedTuple
 
 from mockapi.conduct import SKEW_S, Attempt, Chain, Conduct, conducts
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.wire.json import JsonObject
 
 __all__ = ["RULES", "Judgement", "Verdict", "judge"]

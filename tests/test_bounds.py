@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from mockapi.bench_load import run_load_bench
-from mockapi.stores.base import ConversationRecord, Delivery, Entry, ResponseRecord
 from mockapi.stores.memory import MemoryStore
+from mockapi.stores.records import ConversationRecord, Delivery, Entry, ResponseRecord
 from mockapi.wire.buckets import Demand
 
 BOUND = 1_000_000

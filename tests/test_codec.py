@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mockapi.scenario.context import Call, Context, ToolOutput
 from mockapi.scenario.match import Known
 from mockapi.stores import codec
-from mockapi.stores.base import ConversationRecord, Delivery, EndpointRecord, Entry, ResponseRecord, Turn
+from mockapi.stores.records import ConversationRecord, Delivery, EndpointRecord, Entry, ResponseRecord, Turn
 
 CONTEXT = Context(
     2,

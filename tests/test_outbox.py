@@ -1,6 +1,6 @@
 """The contract of the store protocol, as far as webhooks go; every backend runs it."""
 
-from mockapi.stores.base import Delivery, EndpointRecord, Target
+from mockapi.stores.records import Delivery, EndpointRecord, Target
 
 from .backends import run
 

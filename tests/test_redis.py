@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mockapi.errors import StoreError, UsageError
 from mockapi.settings import Settings
-from mockapi.stores.base import EndpointRecord
 from mockapi.stores.opening import make_store
+from mockapi.stores.records import EndpointRecord
 from mockapi.stores.redis import RedisStore, link, news, store
 from mockapi.stores.redis.base import _NAMES
 from mockapi.wire.buckets import Demand, draw

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from mockapi.stores.base import Delivery, Owner, uses_of_fault
+from mockapi.stores.base import uses_of_fault
+from mockapi.stores.records import Delivery, Owner
 from mockapi.wire.buckets import Demand
 
 from .backends import BACKENDS, run
@@ -164,7 +165,7 @@ def test_who_reads_has_a_copy(store):
 
 
 def _endpoint():
-    from mockapi.stores.base import EndpointRecord
+    from mockapi.stores.records import EndpointRecord
 
     return EndpointRecord("whe_1", 1.0, "n", "u", ("e",), "s", 1.0)
 

@@ -3,18 +3,9 @@
 import asyncio
 import pickle
 
-from mockapi.stores.base import (
-    ALL_PROJECTS,
-    ConversationRecord,
-    Entry,
-    ItemRecord,
-    Owner,
-    ResponseRecord,
-    Standing,
-    Store,
-    Turn,
-)
+from mockapi.stores.base import ALL_PROJECTS, Standing, Store
 from mockapi.stores.memory import MemoryStore
+from mockapi.stores.records import ConversationRecord, Entry, ItemRecord, Owner, ResponseRecord, Turn
 from mockapi.wire.buckets import Bucket, Demand, Draw
 
 from .backends import run

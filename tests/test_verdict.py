@@ -14,7 +14,7 @@ from openai import AsyncOpenAI, OpenAI
 from mockapi.cli import main
 from mockapi.engine.plan import Background, Plan
 from mockapi.engine.score import USUAL_KEY
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.verdict import RULES, judge
 from mockapi.wire.objects import Echo
 

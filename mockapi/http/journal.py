@@ -10,7 +10,7 @@ from mockapi.scenario.load import CREATE
 from mockapi.seldom import Seldom
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import NO_MATCH
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.json import Encodable
 

@@ -11,7 +11,7 @@ from mockapi.service.paging import no_cursor
 from mockapi.service.past import Pasts
 from mockapi.service.records import Records, item_of
 from mockapi.service.seeds import Seeds, prefix_after, thread_items
-from mockapi.stores.base import ConversationRecord, ItemRecord
+from mockapi.stores.records import ConversationRecord, ItemRecord
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import digest, thread_id
 from mockapi.wire.json import JsonObject, dumps, loads

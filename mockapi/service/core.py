@@ -16,7 +16,8 @@ from mockapi.seldom import Seldom
 from mockapi.service.metrics import Metrics
 from mockapi.service.pending import Pending
 from mockapi.settings import Settings
-from mockapi.stores.base import Entry, Standing, Store
+from mockapi.stores.base import Standing, Store
+from mockapi.stores.records import Entry
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest, digest_within

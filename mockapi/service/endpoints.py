@@ -6,7 +6,7 @@ from mockapi.errors import ApiError, MockError
 from mockapi.service.core import Call, Core, parsed
 from mockapi.service.paging import page_of
 from mockapi.service.posting import Letter, Poster
-from mockapi.stores.base import EndpointRecord
+from mockapi.stores.records import EndpointRecord
 from mockapi.wire.catalogue import told
 from mockapi.wire.endpoints import (
     EVENT_TYPES,

@@ -10,7 +10,7 @@ from mockapi.scenario.load import CREATE
 from mockapi.scenario.match import Facts, Known
 from mockapi.service.core import Call
 from mockapi.service.faults import raw_facts
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.requests import CreateRequest, parse_create
 

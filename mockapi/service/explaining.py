@@ -6,7 +6,7 @@ from mockapi.scenario.load import Scenario
 from mockapi.scenario.select import Candidate
 from mockapi.service.core import Core
 from mockapi.service.evidence import facts_of_entry
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 
 __all__ = ["Explaining"]
 

@@ -13,7 +13,7 @@ from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, 
 from mockapi.service.seeds import Made, prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, plain_amounts, sum_names
 from mockapi.service.webhooks import Webhooks
-from mockapi.stores.base import Amounts, ConversationRecord, ResponseRecord, Turn
+from mockapi.stores.records import Amounts, ConversationRecord, ResponseRecord, Turn
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import Counter
 from mockapi.wire.ids import digest

@@ -8,7 +8,7 @@ from mockapi.service.conversations import Conversations
 from mockapi.service.core import Core
 from mockapi.service.evidence import made_by
 from mockapi.service.records import Records, item_of
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.wire.json import JsonObject, loads
 
 __all__ = ["Overview"]

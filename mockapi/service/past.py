@@ -16,7 +16,7 @@ from mockapi.service.core import Core
 from mockapi.service.records import Records, Seen
 from mockapi.service.seeds import Seeds
 from mockapi.service.turns import Turns
-from mockapi.stores.base import ConversationRecord
+from mockapi.stores.records import ConversationRecord
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import is_id, partition_of
 from mockapi.wire.json import JsonObject

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mockapi.clock import stopwatch, wall, within
 from mockapi.service.core import Core
-from mockapi.stores.base import Entry
+from mockapi.stores.records import Entry
 from mockapi.wire.ids import request_id_of
 from mockapi.wire.urls import Hosts, check_url
 from mockapi.wire.webhooks import signed_headers

@@ -17,7 +17,7 @@ from mockapi.errors import damaged
 from mockapi.scenario.context import Context
 from mockapi.service.compacted import folded
 from mockapi.service.core import Core
-from mockapi.stores.base import ConversationRecord, Owner, ResponseRecord, Turn
+from mockapi.stores.records import ConversationRecord, Owner, ResponseRecord, Turn
 from mockapi.wire.json import Encodable, JsonObject, dumps, encoded, loads
 
 __all__ = ["DELIVERED", "HUNG_UP", "KEPT", "PENDING", "Records", "Seen", "context_after", "item_of", "items_of", "progress_of"]

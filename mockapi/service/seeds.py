@@ -18,7 +18,7 @@ from mockapi.service.compacted import folded, summary_tokens
 from mockapi.service.core import Call, Core
 from mockapi.service.own import ItemIds, OwnItems
 from mockapi.service.records import DELIVERED, items_of
-from mockapi.stores.base import ConversationRecord, ResponseRecord
+from mockapi.stores.records import ConversationRecord, ResponseRecord
 from mockapi.wire.counter import FRAMING_TOKENS
 from mockapi.wire.ids import Derivation, digest, partition_of, thread_id
 from mockapi.wire.json import JsonObject, dumps, loads

@@ -11,7 +11,7 @@ from mockapi.engine.timeline import Timeline
 from mockapi.service.compacted import expanded
 from mockapi.service.core import Core
 from mockapi.service.records import item_of, items_of
-from mockapi.stores.base import ConversationRecord, ResponseRecord
+from mockapi.stores.records import ConversationRecord, ResponseRecord
 from mockapi.wire.json import JsonObject
 
 __all__ = ["Turns"]

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mockapi.engine.score import Score
-from mockapi.stores.base import Amounts
+from mockapi.stores.records import Amounts
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import snapshot_of
 from mockapi.wire.objects import tokens_of

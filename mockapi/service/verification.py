@@ -13,7 +13,8 @@ from mockapi.scenario.select import Candidate, place_of, unmatched_message
 from mockapi.service.core import Core
 from mockapi.service.evidence import DELIVERY, facts_of_entry, made_by
 from mockapi.service.records import Records
-from mockapi.stores.base import ALL_PROJECTS, Entry
+from mockapi.stores.base import ALL_PROJECTS
+from mockapi.stores.records import Entry
 from mockapi.wire.json import JsonObject, dumps, loads
 
 __all__ = ["KEYS", "NOT_VERIFIED", "Finding", "Verification"]

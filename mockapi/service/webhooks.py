@@ -11,7 +11,7 @@ from mockapi.engine.timeline import ends_at, run_status_at, timeline_at
 from mockapi.scenario.webhooks import DelayForm, WebhookForm
 from mockapi.service.core import Core
 from mockapi.service.records import progress_of
-from mockapi.stores.base import Delivery
+from mockapi.stores.records import Delivery
 from mockapi.wire.webhooks import DEFAULT_SECRET, RESPONSE_EVENTS, encode_event
 
 __all__ = ["Address", "Webhooks", "next_attempt"]

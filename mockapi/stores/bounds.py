@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from mockapi.stores.base import Delivery, RecordSource, ResponseRecord
+from mockapi.stores.records import Delivery, RecordSource, ResponseRecord
 
 __all__ = ["KEY_BYTES", "PROJECT_BYTES", "Tally", "Total", "delivery_bytes", "item_bytes", "response_bytes", "text_bytes"]
 

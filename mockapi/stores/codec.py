@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from mockapi.errors import damaged
 from mockapi.scenario.context import Context
 from mockapi.scenario.match import Known
-from mockapi.stores.base import ConversationRecord, Delivery, EndpointRecord, Entry, ResponseRecord, Turn
+from mockapi.stores.records import ConversationRecord, Delivery, EndpointRecord, Entry, ResponseRecord, Turn
 from mockapi.wire.json import Encodable, dumps, encoded, loads
 
 __all__ = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mockapi.stores.base import RecordSource, ResponseRecord
+from mockapi.stores.records import RecordSource, ResponseRecord
 from mockapi.wire.ids import stem_of
 
 __all__ = ["ItemIndex"]

@@ -4,10 +4,10 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from mockapi.stores.base import Amounts, EndpointRecord, Entry, EntrySource, RecordSource, ResponseRecord
 from mockapi.stores.bounds import KEY_BYTES, PROJECT_BYTES, Tally, Total, response_bytes
 from mockapi.stores.items import ItemIndex
 from mockapi.stores.outbox import Outbox
+from mockapi.stores.records import Amounts, EndpointRecord, Entry, EntrySource, RecordSource, ResponseRecord
 from mockapi.stores.threads import Threads
 from mockapi.wire.buckets import Bucket
 

@@ -4,8 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from mockapi.stores.base import (
-    ALL_PROJECTS,
+from mockapi.stores.base import ALL_PROJECTS, Standing, Store, uses_of_fault
+from mockapi.stores.bounds import KEY_BYTES, Total, response_bytes, text_bytes
+from mockapi.stores.kept import Kept, halve
+from mockapi.stores.records import (
     ConversationRecord,
     Delivery,
     EndpointRecord,
@@ -15,13 +17,8 @@ from mockapi.stores.base import (
     Owner,
     RecordSource,
     ResponseRecord,
-    Standing,
-    Store,
     Target,
-    uses_of_fault,
 )
-from mockapi.stores.bounds import KEY_BYTES, Total, response_bytes, text_bytes
-from mockapi.stores.kept import Kept, halve
 from mockapi.wire.buckets import MINUTE_S, Demand, Draw, draw
 
 __all__ = ["MemoryStore"]

@@ -3,8 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-from mockapi.stores.base import Delivery
 from mockapi.stores.bounds import Tally, delivery_bytes
+from mockapi.stores.records import Delivery
 
 __all__ = ["Outbox"]
 

@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from mockapi.stores.base import ConversationRecord, ItemRecord
 from mockapi.stores.bounds import Tally, item_bytes
+from mockapi.stores.records import ConversationRecord, ItemRecord
 
 __all__ = ["Threads"]
 

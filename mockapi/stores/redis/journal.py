@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from mockapi.stores.base import ALL_PROJECTS, EndpointRecord, Entry
+from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.codec import endpoint_from, endpoint_to, entry_from, entry_to
+from mockapi.stores.records import EndpointRecord, Entry
 from mockapi.stores.redis.base import Base, encoded_name
 from mockapi.stores.redis.script import Script
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mockapi.clock import wall
-from mockapi.stores.base import ALL_PROJECTS, Delivery, Target
+from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.codec import delivery_from, delivery_to
+from mockapi.stores.records import Delivery, Target
 from mockapi.stores.redis.base import OUTBOXES, Base, decoded_name, encoded_name, encoded_project
 from mockapi.stores.redis.script import Script
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from mockapi.stores.base import Owner, ResponseRecord
 from mockapi.stores.codec import response_from, response_to
+from mockapi.stores.records import Owner, ResponseRecord
 from mockapi.stores.redis.base import Base, decoded_name, encoded_name, flat_sums
 from mockapi.stores.redis.script import Script
 from mockapi.wire.json import dumps, loads

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from mockapi.stores.base import ConversationRecord, ItemRecord
 from mockapi.stores.codec import conversation_from, conversation_to
+from mockapi.stores.records import ConversationRecord, ItemRecord
 from mockapi.stores.redis.base import Base, decoded_name, encoded_name
 from mockapi.stores.redis.script import Script
 

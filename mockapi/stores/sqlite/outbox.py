@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mockapi.stores.base import ALL_PROJECTS, Delivery, EndpointRecord, Target
+from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.codec import delivery_from, delivery_to, endpoint_from, endpoint_to
+from mockapi.stores.records import Delivery, EndpointRecord, Target
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.projects import OF, Part
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mockapi.stores.base import ALL_PROJECTS, Owner, ResponseRecord
+from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.codec import response_from, response_to
+from mockapi.stores.records import Owner, ResponseRecord
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.projects import OF, Part
 from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, draw

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from mockapi.stores.base import ALL_PROJECTS, Entry, uses_of_fault
+from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
 from mockapi.stores.codec import entry_from, entry_to
+from mockapi.stores.records import Entry
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.projects import OF, Part
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mockapi.stores.base import ConversationRecord, ItemRecord
 from mockapi.stores.codec import conversation_from, conversation_to
+from mockapi.stores.records import ConversationRecord, ItemRecord
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.projects import OF, Part
 
