@@ -119,7 +119,9 @@ def page() -> str:
         "",
         table("Endpoints", calls, calls - routed),
         table(
-            "Parameters of POST /v1/responses", create, (create - set(CreateRequest.model_fields)) | (create & LATER_PARAMETERS)
+            "Parameters of POST /v1/responses",
+            create,
+            (create - set(CreateRequest.__annotations__)) | (create & LATER_PARAMETERS),
         ),
         table("Parameters of POST /v1/responses/compact", compact, compact - set(CompactRequest.model_fields)),
         table("Parameters of POST /v1/responses/input_tokens", count, count - set(TokenCountRequest.model_fields)),

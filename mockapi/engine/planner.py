@@ -88,7 +88,7 @@ def usual_mould(facts: Facts, selection: Selection, counting: Counting, seal: st
 
 def _is_usual(request: CreateRequest) -> bool:
     """It has no parameter that leaves a trace in the answer, but `model` and `store`."""
-    if request.background or not request.model_fields_set <= PLAIN:
+    if request.background or not request.given <= PLAIN:
         return False
     return type(request.input) is str or not (_links(request) or request.asks_to_compact)
 
@@ -160,9 +160,7 @@ def _usual_mould(
 ) -> Mould:
     """That of a constant step for requests without unusual parameters; a step that is loaded anew is another one."""
     options = None if obfuscation else {"include_obfuscation": False}
-    request = CreateRequest.model_construct(
-        {"model"}, model=model, input="", store=store, include=list(include), stream_options=options
-    )  # fmt: skip
+    request = CreateRequest(model=model, input="", store=store, include=list(include), stream_options=options)
     reply = step.reply.constant if step.reply else _SILENT
     assert reply is not None
     return _mould(request, reply, COMPLETED, Moment(b"", 0.0, counting=counting, seal=seal), step, scenario)

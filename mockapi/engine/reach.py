@@ -111,7 +111,7 @@ def _longest(step: Step) -> Step:
 
 
 def _timeline(scenario: Scenario, step: Step, fields: JsonObject) -> Timeline:
-    request = CreateRequest.model_validate({"model": "gpt-4o", "input": "x", "stream": True, **fields})
+    request = CreateRequest(**{"model": "gpt-4o", "input": "x", "stream": True, **fields})
     facts = Facts(request, {}, {}, NEW_CONTEXT)
     moment = Moment(_NOBODY, 0.0, seal="00" * 32)
     return plan_reply(facts, Selection(scenario, step), lambda: _NO_NAMES, moment)

@@ -96,7 +96,7 @@ class Asking:
         if any(tool["type"] == "code_interpreter" for tool in request.tools):
             raise told("zdr_code_interpreter")
         include = [*request.include, _ENCRYPTED] if family_of(request.model).is_reasoning else request.include
-        return request.model_copy(update={"store": False, "include": include})
+        return request.changed(store=False, include=include)
 
     async def _prompted(self, project: str, request: CreateRequest) -> tuple[Past, CreateRequest, Sequence[JsonObject]]:
         """A request with a prompt: its past, the request with the template's model and instructions, and those as messages."""
@@ -116,7 +116,7 @@ class Asking:
             "instructions": "\n".join([*texts, *([request.instructions] if request.instructions else [])]),
             "prompt": {**prompt, "version": form.version},
         }
-        changed = request.model_copy(update=update)
+        changed = request.changed(**update)
         self._core.check_model(changed.model)
         return past, changed, messages
 

@@ -96,9 +96,7 @@ class Compaction:
             raise told("input_required")
         self.core.check_retention(call, request.previous_response_id)
         effective = await self._pasts.effective(call.project, request, await self._pasts.find(call.project, request))
-        given = CreateRequest.model_construct(
-            model=model, instructions=request.instructions, previous_response_id=request.previous_response_id
-        )
+        given = CreateRequest(model=model, instructions=request.instructions, previous_response_id=request.previous_response_id)
         return Facts(given, raw, call.headers or {}, effective.context), effective
 
     async def _output(
@@ -160,7 +158,7 @@ class Compaction:
             self.core.check_model(request.model)
         self.core.check_retention(call, request.previous_response_id)
         effective = await self._pasts.effective(call.project, request, await self._pasts.find(call.project, request))
-        given = CreateRequest.model_construct(
+        given = CreateRequest(
             model=request.model,
             instructions=request.instructions,
             tools=list(request.tools),

@@ -33,12 +33,12 @@ def facts_of_body(raw: JsonObject, headers: Mapping[str, str] | None = None, kno
     try:
         request = parse_create(raw, lenient=True)
     except ApiError:
-        return Facts(CreateRequest.model_construct(), raw, headers or {}, NEW_CONTEXT)
+        return Facts(CreateRequest(), raw, headers or {}, NEW_CONTEXT)
     if known is None:
         items: Sequence[JsonObject] = request.input_items
         return Facts(request, raw, headers or {}, NEW_CONTEXT.with_items(items))
     said: JsonObject = {"model": known.model, "instructions": known.instructions, "store": known.store}
-    return Facts(request.model_copy(update=said), raw, headers or {}, known.context)
+    return Facts(request.changed(**said), raw, headers or {}, known.context)
 
 
 def made_by(entry: Entry) -> str:

@@ -224,7 +224,7 @@ def raw_facts(call: Call, raw: JsonObject) -> Facts:
     """What can be known of a call of another endpoint than create: its path, headers and body."""
     target = call.target.partition("/")[0] or None
     is_conversation = call.operation.startswith("conversations.")
-    request = CreateRequest.model_construct(
+    request = CreateRequest(
         conversation=target if is_conversation else None, previous_response_id=None if is_conversation else target
     )
     return Facts(request, raw, call.headers or {}, NEW_CONTEXT)

@@ -84,7 +84,7 @@ class Seeds:
         past = Context.of(parent.context) if parent else NEW_CONTEXT
         own = full_items(seed.input) if isinstance(seed.input, str) else _written(_list(seed.input), identity)
         given = {"model": seed.model, "input": "", "instructions": seed.instructions, "metadata": dict(seed.metadata)}
-        request = CreateRequest(**given, previous_response_id=parent_id)  # type: ignore[arg-type]  # checked by the seed's form
+        request = CreateRequest(**given, previous_response_id=parent_id)  # checked by the seed's form
         context = folded(self._core, project, past, own)
         output = [{"message": seed.output}] if isinstance(seed.output, str) else _list(seed.output)
         reply = Rendered(dumps([draft_of(long_item(item)) for item in output]), {"id": response_id})

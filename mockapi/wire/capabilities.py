@@ -73,7 +73,7 @@ RULES = (
     *(
         Rule(
             name,
-            lambda request, family, name=name: _is_reasoning_now(request, family) and name in request.model_fields_set,  # type: ignore[misc]
+            lambda request, family, name=name: _is_reasoning_now(request, family) and name in request.given,  # type: ignore[misc]
             _refused("unsupported_sampling", name),
         )
         for name in ("presence_penalty", "frequency_penalty")
@@ -128,7 +128,7 @@ def check_capabilities(request: CreateRequest) -> None:
     """Raise the real API's error for the first thing the request's model does not offer, Responses themselves first."""
     if request.model.startswith(_ELSEWHERE):
         raise told("model_not_supported", model=request.model)
-    if _TOUCHED.isdisjoint(request.model_fields_set):
+    if _TOUCHED.isdisjoint(request.given):
         return
     family = family_of(request.model)
     for rule in RULES:

@@ -87,7 +87,7 @@ def echo_request(request: CreateRequest, overrides: Mapping[str, object] = Mappi
 
     `overrides` are body keys that a scenario scripts; keys that no body has go to the end.
     """
-    if not overrides and request.model_fields_set <= PLAIN:
+    if not overrides and request.given <= PLAIN:
         return _plain_echo(request.model, request.store, request.background)
     return _rendered(_pairs(request), overrides)
 

@@ -3,11 +3,11 @@
 Fields stand in the measured order of validation (ERRORS.md §1), since the first error in field order is the one told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import KeysView, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Required, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model, with_config
 
 from mockapi.wire.catalogue import told
 from mockapi.wire.content import MAX_TEXT
@@ -184,10 +184,12 @@ class ImageConfig(TypedDict, total=False):
 _NONE: Any = ()  # an omitted array: shared, since it cannot change, where a list would be copied for each request
 
 
-class CreateRequest(BaseModel):
-    """A valid body of `POST /v1/responses`; defaults are those of an omitted parameter."""
+class CreateRequest:
+    """A valid body of `POST /v1/responses`; defaults are those of an omitted parameter. Nobody changes one.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+    What was given stands in the object, the rest in the class; the annotations are what pydantic checks (`_body`). It is no model
+    of pydantic's: of those every attribute takes five times as long to read, and all parameters are written for each request.
+    """
 
     model: str = ""
     input: Input = _NONE
@@ -225,6 +227,23 @@ class CreateRequest(BaseModel):
     access_programs: AccessPrograms | None = None
     image: ImageConfig | None = None
     background_options: BackgroundOptions | None = None
+
+    def __init__(self, **given: Any) -> None:
+        self.__dict__ = given
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CreateRequest) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def given(self) -> KeysView[str]:
+        """The parameters that were given."""
+        return self.__dict__.keys()
+
+    def changed(self, **update: object) -> "CreateRequest":
+        """The same with other values."""
+        return CreateRequest(**{**self.__dict__, **update})
 
     @property
     def input_items(self) -> list[JsonObject]:
@@ -283,10 +302,15 @@ def _full_item(item: JsonObject) -> JsonObject:
 
 
 @cache
-def _validator() -> Callable[[object], CreateRequest]:
+def _body() -> type[BaseModel]:
     """Built for the first request, or when a server that is ready has nothing else to do: it takes as long as a start may."""
-    CreateRequest.model_rebuild()
-    return TypeAdapter(CreateRequest).validator.validate_python
+    fields: Any = {name: (kind, getattr(CreateRequest, name)) for name, kind in CreateRequest.__annotations__.items()}
+    return create_model("CreateRequest", __config__=ConfigDict(extra="forbid", strict=True), __module__=__name__, **fields)
+
+
+def _validated(given: Mapping[str, object]) -> CreateRequest:
+    checked = _body().__pydantic_validator__.validate_python(given)
+    return CreateRequest(**{name: getattr(checked, name) for name in checked.model_fields_set})
 
 
 def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateRequest:
@@ -307,9 +331,9 @@ def parse_create(raw: Mapping[str, object], *, lenient: bool = False) -> CreateR
     if "input" not in given and not given.keys() & {"prompt", "previous_response_id", "conversation", "messages"}:
         raise missing_parameter("input")
     try:
-        request = _validator()(given)
+        request = _validated(given)
     except ValidationError as error:
-        raise api_error(error, given, CreateRequest) from None
+        raise api_error(error, given, _body()) from None
     _check_together(request)
     return request
 
@@ -320,8 +344,6 @@ _VALID_BY_TYPE: Mapping[str, type] = {
 }  # fmt: skip
 """Parameters of which every value of this type is valid (`input` is bounded too), whatever else is asked."""
 
-_DEFAULTS = CreateRequest().__dict__
-
 
 def _plain(raw: Mapping[str, object]) -> CreateRequest | None:
     """A request of such parameters alone, as most are, which no validator has to look at: what it would make of it."""
@@ -331,17 +353,12 @@ def _plain(raw: Mapping[str, object]) -> CreateRequest | None:
             return None
     if "model" not in raw or "input" not in raw or len(raw["input"]) > MAX_TEXT:  # type: ignore[arg-type]  # it is a string
         return None
-    request, put = CreateRequest.__new__(CreateRequest), object.__setattr__
-    put(request, "__dict__", {**_DEFAULTS, **raw})
-    put(request, "__pydantic_fields_set__", set(raw))
-    put(request, "__pydantic_extra__", None)
-    put(request, "__pydantic_private__", None)
-    return request
+    return CreateRequest(**raw)
 
 
 def _check_together(request: CreateRequest) -> None:
     """What is right by itself and wrong together, or only under its own rules."""
-    if _TOGETHER.isdisjoint(request.model_fields_set):
+    if _TOGETHER.isdisjoint(request.given):
         return
     if request.stream_options is not None and not request.stream:
         raise told("stream_options_without_stream")
@@ -414,7 +431,7 @@ def _parse_leniently(raw: Mapping[str, object]) -> CreateRequest:
         given["model"] = _LENIENT_MODEL
     while True:
         try:
-            return CreateRequest.model_validate(given)
+            return _validated(given)
         except ValidationError as error:
             given = without_invalid(given, error)
 
