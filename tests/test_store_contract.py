@@ -10,7 +10,8 @@ from mockapi.wire.buckets import Demand
 
 from .backends import BACKENDS, run
 from .test_outbox import delivery
-from .test_stores import ITEMS, entry, record, stemmed, thread
+from .test_store_items import ITEMS, stemmed
+from .test_stores import entry, record, thread
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The store protocol: what is remembered, per project, and how it may change.
 
-Every backend passes `tests/test_stores.py`. All calls name the project: two projects never see each other's anything.
+Every backend passes `tests/test_stores.py` and `tests/test_store_items.py`. All calls name the project: two projects never see
+each other's anything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
