@@ -87,10 +87,20 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
                 for name, load in loads.items():
                     say(f"{name}, {rounds} rounds of {seconds:g} s each")
                     rows += in_turns(name, ours, bare, load, seconds, rounds)
-                rows.append(Row("start to ready", ours.started_s * 1000, bare.started_s * 1000, "ms"))
+                again = [_starts(path, bodies) for _ in range(rounds)]
+                starts = [ours.started_s, *(mine for mine, _ in again)], [bare.started_s, *(theirs for _, theirs in again)]
+                rows.append(Row("start to ready", min(starts[0]) * 1000, min(starts[1]) * 1000, "ms"))
                 rows.append(at_rest)
                 rows.append(Row("memory after load", memory_mb(ours.pid), memory_mb(bare.pid), "MB"))
         return rows
+
+
+def _starts(scenario: Path, bodies: Path) -> tuple[float, float]:
+    """Seconds that both take to be ready, one after the other."""
+    with serving("mockapi", "serve", str(scenario), "--log-level", "warning") as ours:
+        pass
+    with serving("mockapi.bare", str(bodies)) as bare:
+        return ours.started_s, bare.started_s
 
 
 def in_turns(

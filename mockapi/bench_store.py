@@ -23,7 +23,7 @@ _HEADERS = [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer bench"), (b"con
 
 def run_store_bench(url: str, sizes: tuple[int, ...] = SIZES, say: Callable[[str], None] = lambda line: None) -> list[Row]:
     """The median cost of some requests when so many responses are stored, beside that at the first size; `url` as `--store`."""
-    app, _, life = compose_app(Settings(store=url, max_responses=max(sizes) + 5_000), [load_text(_SCENARIO)])
+    app, _, life = compose_app(Settings(store=url, max_responses=max(sizes) + 5_000, max_memory=4_096), [load_text(_SCENARIO)])
     return asyncio.run(_run(app, life, sizes, say))
 
 

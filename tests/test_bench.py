@@ -29,7 +29,7 @@ def test_a_short_run_measures_everything():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.05", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows] == [
+    assert [row["name"] for row in rows if "aimock" not in row["name"]] == [
         "JSON creates",
         "JSON creates: processor time",
         "30-delta streams",
@@ -94,7 +94,7 @@ def bench(*arguments):
 
 def test_what_many_steps_cost_is_measured():
     rows = bench("--scenarios", "40")
-    assert [row["name"] for row in rows] == [
+    assert [row["name"] for row in rows if "aimock" not in row["name"]] == [
         "a request among 40 steps that differ by plain strings (beside 10)",
         "a request among 40 steps that differ by models (beside 10)",
         "what is told of a miss by 40 steps (beside 10)",

@@ -1,8 +1,10 @@
 """The journal: the one place that writes down what was asked and answered."""
 
 import re
+from typing import NamedTuple
 
 from mockapi.clock import timestamp
+from mockapi.engine.plan import Plan
 from mockapi.errors import ApiError, StoreError
 from mockapi.http.exchange import Exchange
 from mockapi.http.messages import MaskedHeaders, caller_of
@@ -62,9 +64,9 @@ class Journal:
             return
         number = 0 if core.store.is_immediate else core.entering.begin()
         try:
-            exchange.let_go()
-            call = _Told(exchange, await core.now(caller.project), operation, began_s, took_ms)
-            await core.store.add_call(caller.project, call)
+            offset = core.store.offset(caller.project)
+            at = await core.now(caller.project) if offset is None else core.at(offset)
+            await core.store.add_call(caller.project, _told(exchange, at, operation, began_s, took_ms))
         except StoreError as error:
             self._complaints.warn("calls are missing in the journal: %s", error)
         finally:
@@ -72,28 +74,21 @@ class Journal:
                 core.entering.end(number)
 
 
-class _Told:
+class _Told(NamedTuple):
     """A call that is over, as its exchange has it; its entry is made when the journal is read."""
 
-    __slots__ = ("_began_s", "_exchange", "_operation", "_plan", "_took_ms", "at", "size")
-
-    def __init__(self, exchange: Exchange, at: float, operation: str, began_s: float, took_ms: float) -> None:
-        timeline = exchange.timeline
-        self.at = at
-        self.size = 2 * len(exchange.body) + len(exchange.response) + 1_000  # what matching saw of the body is some of it again
-        if timeline is not None:
-            self.size += timeline.size
-            exchange.timeline = None  # what it has beside the plan is made anew when it is asked for
-        self._plan = None if timeline is None else timeline.plan
-        self._exchange = exchange
-        self._operation = operation
-        self._began_s = began_s
-        self._took_ms = took_ms
+    at: float
+    size: int
+    exchange: Exchange
+    plan: Plan | None
+    operation: str
+    began_s: float
+    took_ms: float
 
     def entry(self) -> Entry:
         """See `EntrySource`."""
-        exchange = self._exchange
-        made, caller = self._plan, exchange.identified_caller
+        exchange = self.exchange
+        made, caller = self.plan, exchange.identified_caller
         plan: Encodable | bytes = b""
         is_unmatched, is_planned = exchange.code == NO_MATCH, False
         if made is not None:
@@ -105,8 +100,8 @@ class _Told:
         return Entry(
             id=exchange.request_id or "",
             at=self.at,
-            took_ms=self._took_ms,
-            operation=self._operation,
+            took_ms=self.took_ms,
+            operation=self.operation,
             method=exchange.scope["method"],
             path=exchange.scope["path"],
             query=_SECRET_QUERY.sub(r"\1=****", query.decode("latin-1")) if query else "",
@@ -124,10 +119,21 @@ class _Told:
             is_cut=exchange.is_cut,
             is_legacy=exchange.is_legacy,
             project=caller.project,
-            began_s=timestamp(self._began_s),
+            began_s=timestamp(self.began_s),
             advice=exchange.advice,
             is_whole=exchange.is_whole,
             last_event=exchange.last_event,
             has_left=exchange.has_left,
             known=exchange.known,
         )
+
+
+def _told(exchange: Exchange, at: float, operation: str, began_s: float, took_ms: float) -> _Told:
+    """What is kept of a call that is over: of its timeline the plan, of which the rest is made anew when it is asked for."""
+    exchange.let_go()
+    timeline, plan = exchange.timeline, None
+    size = 2 * len(exchange.body) + len(exchange.response) + 1_000  # what matching saw of the body is some of it again
+    if timeline is not None:
+        plan, exchange.timeline = timeline.plan, None
+        size += timeline.size
+    return tuple.__new__(_Told, (at, size, exchange, plan, operation, began_s, took_ms))  # half the time of _Told(…)

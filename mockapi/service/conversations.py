@@ -7,10 +7,11 @@ from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.history import duplicate
 from mockapi.service.compacted import folded
 from mockapi.service.core import Call, Core, parsed
+from mockapi.service.made import prefix_after
 from mockapi.service.paging import no_cursor
 from mockapi.service.past import Pasts
 from mockapi.service.records import Records, item_of
-from mockapi.service.seeds import Seeds, prefix_after, thread_items
+from mockapi.service.seeds import Seeds, thread_items
 from mockapi.stores.records import ConversationRecord, ItemRecord
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import digest, thread_id

@@ -7,10 +7,10 @@ from itertools import accumulate
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.match import Facts
 from mockapi.service.core import Core
+from mockapi.service.made import Made, prefix_after, record_of
 from mockapi.service.past import Effective
 from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
-from mockapi.service.seeds import Made, prefix_after, record_of
 from mockapi.service.usage import amounts_of, containers_of, plain_amounts, sum_names
 from mockapi.service.webhooks import Webhooks
 from mockapi.stores.records import Amounts, ConversationRecord, ResponseRecord, Turn

@@ -18,9 +18,9 @@ class OwnItems:
 
     __slots__ = ("_given", "_known", "_plan")
 
-    def __init__(self, given: str | Sequence[Mapping[str, object]], plan: Plan, known: frozenset[str]) -> None:
-        """`given` is a text, which is one user message, or items in full; they are kept as JSON, which takes least room."""
-        self._given = given if isinstance(given, str) else dumps(given)
+    def __init__(self, given: str | bytes | Sequence[Mapping[str, object]], plan: Plan, known: frozenset[str]) -> None:
+        """`given` is a text, which is one user message, or items in full or as JSON, which takes least room and is kept."""
+        self._given = given if isinstance(given, str | bytes) else dumps(given)
         self._plan = plan
         self._known = known
 

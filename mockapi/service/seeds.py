@@ -8,24 +8,22 @@ from collections.abc import Mapping, Sequence
 from mockapi.engine.items import Shaping
 from mockapi.engine.planner import plan_given
 from mockapi.engine.score import ScoreKey, score_of
-from mockapi.engine.timeline import Timeline
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.forms import draft_of, long_item
 from mockapi.scenario.match import Facts
 from mockapi.scenario.reply import Rendered
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
-from mockapi.service.compacted import folded, summary_tokens
+from mockapi.service.compacted import folded
 from mockapi.service.core import Call, Core
-from mockapi.service.own import ItemIds, OwnItems
+from mockapi.service.made import prefix_after, record_of
 from mockapi.service.records import DELIVERED, items_of
-from mockapi.stores.records import ConversationRecord, ResponseRecord
-from mockapi.wire.counter import FRAMING_TOKENS
+from mockapi.stores.records import ConversationRecord
 from mockapi.wire.ids import Derivation, digest, partition_of, thread_id
-from mockapi.wire.json import JsonObject, dumps, loads
+from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.listing import ITEM_PREFIXES, listed_item
 from mockapi.wire.requests import CreateRequest, full_items
 
-__all__ = ["Made", "Seeds", "prefix_after", "record_of", "thread_items"]
+__all__ = ["Seeds", "thread_items"]
 
 _SHOWN = Shaping(is_encrypted=True)
 _INVENTED = "This is mockapi: this was asked for by an id that nobody made here."
@@ -127,72 +125,6 @@ class Seeds:
             if form is not None and version in (None, form.version):
                 return form
         return PromptForm(version=version or "1", variables=list(variables)) if self.invents else None
-
-
-_CONTEXT_BYTES = 200
-
-
-def prefix_after(identity: bytes) -> str:
-    """What tells the past that ends with this response from any other."""
-    return identity[:16].hex()
-
-
-def record_of(
-    timeline: Timeline,
-    given: str | Sequence[Mapping[str, object]],
-    context: Context,
-    parent_id: str | None,
-    progress: bytes,
-    *,
-    known: frozenset[str] = frozenset(),
-) -> ResponseRecord:
-    """The record of a planned response: its own items get ids (those in `known` keep theirs), `context` goes on past its output.
-
-    `given` are those items in full, or a text; `context` is where the conversation stood after them.
-    """
-    plan, score = timeline.plan, timeline.score
-    after = context.with_output(
-        timeline.calls, has_items=bool(score.finished.items), tokens=score.output_tokens, prefix=prefix_after(plan.digest)
-    )
-    if score.finished.items and score.finished.items[-1]["type"] == "compaction":
-        after = after._replace(tokens=summary_tokens(after.tokens - FRAMING_TOKENS))
-    own = OwnItems(given, plan, known)
-    ids, is_derived = ItemIds(own, plan, score), not known and score.derives_item_ids
-    item_ids, stem = (ids, timeline.source.stem) if is_derived else (tuple(ids), "")
-    size = timeline.size + 2 * own.size + _CONTEXT_BYTES  # the context's texts are of the own items, or the past's
-    fields = timeline.response_id, plan, progress, after, own, parent_id, None, 0, item_ids, 0, stem, size
-    return tuple.__new__(ResponseRecord, fields)  # half the time of ResponseRecord(…)
-
-
-class Made:
-    """A response that was made just now, as the store in memory keeps it: its record is made when somebody looks for it.
-
-    Nothing in it is known from elsewhere, and its ids all follow from the plan's.
-    """
-
-    __slots__ = ("_context", "_given", "_parent_id", "_plan", "_progress", "_score", "id", "size", "stem")
-
-    def __init__(self, timeline: Timeline, given: str | bytes, context: Context, parent_id: str | None, progress: bytes) -> None:
-        """As `record_of`; items are given as JSON, which takes least room."""
-        self.id = timeline.response_id
-        self.stem = timeline.source.stem
-        self.size = timeline.size + 2 * len(given) + _CONTEXT_BYTES
-        self._plan = timeline.plan
-        self._score = timeline.score
-        self._given = given
-        self._context = context
-        self._parent_id = parent_id
-        self._progress = progress
-
-    def record(self) -> ResponseRecord:
-        """See `RecordSource`."""
-        timeline = Timeline(self._plan, self._score)
-        given = self._given if isinstance(self._given, str) else _list(loads(self._given))
-        return record_of(timeline, given, self._context, self._parent_id, self._progress)._replace(size=self.size)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """What leaves the process is the record."""
-        return self.record().__reduce__()
 
 
 def thread_items(

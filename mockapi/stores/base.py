@@ -187,6 +187,10 @@ class Store(Protocol):
     async def move_clock(self, project: str, seconds: float) -> None:
         """Move a project's clock forward."""
 
+    def offset(self, project: str) -> float | None:
+        """`get_offset` at once, of a store in memory; None of the others."""
+        return None
+
     async def get_offset(self, project: str) -> float:
         """How far a project's clock was moved, in seconds; moves of everybody's clock (`*`) included."""
 

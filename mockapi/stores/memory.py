@@ -313,6 +313,10 @@ class MemoryStore(Store):
 
     async def get_offset(self, project: str) -> float:
         """See `Store`."""
+        return self.offset(project)
+
+    def offset(self, project: str) -> float:
+        """See `Store`."""
         find = self._projects.get
         own = find(project, _NOBODY).offset
         return own if project == ALL_PROJECTS else own + find(ALL_PROJECTS, _NOBODY).offset

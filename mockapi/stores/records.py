@@ -182,11 +182,13 @@ class Amounts(dict[str, int]):
 class EntrySource(Protocol):
     """A call that is over and never changes: its entry is made when somebody reads the journal, which most never are."""
 
-    at: float
-    """As the entry has it."""
+    @property
+    def at(self) -> float:
+        """As the entry has it."""
 
-    size: int
-    """About how many bytes it takes."""
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
 
     def entry(self) -> Entry:
         """The entry; the same each time."""
