@@ -24,7 +24,7 @@ PARTS = {
     "memory": (("--store", "memory"), "at 1,000", "A store in memory as it fills"),
     "sqlite": (("--store", "sqlite:////dev/shm/mockapi-bench.db"), "at 1,000", "A store in SQLite as it fills"),
     "redis": (("--store", "redis://127.0.0.1:6399/0"), "at 1,000", "A store in Redis as it fills"),
-    "load": (("--load", "100000"), "beside", "A hundred thousand requests"),
+    "load": (("--load", "1000000"), "beside", "A million requests"),
 }
 
 
