@@ -115,6 +115,13 @@ class Faults:
             if project == ALL_PROJECTS:
                 await self._store.forget_uses(uses_of_fault(each))
 
+    def is_idle(self, call: Call) -> bool:
+        """Whether no fault is on for this call, nor named by it: most calls meet none."""
+        standing, headers = call.standing, call.headers
+        if standing is None or standing.faults or standing.everybodys_faults:
+            return False
+        return headers is None or not self._core.settings.fault_header or not headers.get("x-mock-fault")
+
     async def meet(self, call: Call, facts: Facts, identity: bytes) -> Hit | None:
         """The fault that this call meets; raises the error that it answers with instead."""
         texts = await self._texts_for(call)

@@ -1,6 +1,6 @@
 """What is kept of a planned response: its record, its turn in a conversation, what it cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -39,29 +39,28 @@ class Keeping:
     async def remember(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
         """Store the plan; on a collision with a live record the next ids are taken. The timeline that was stored."""
         conversation = effective.past.conversation
-        if conversation is None:
-            timeline = await self._kept_alone(project, timeline, effective, request)
-        else:
+        if conversation is not None:
             timeline = await self._kept_in(project, timeline, effective, request, conversation)
+        else:
+            amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
+            if not timeline.plan.is_stored and not request.background:
+                await self._store.add_usage(project, amounts)
+                return timeline
+            known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
+            while not await self._keep(project, timeline, effective, request, known, amounts):
+                timeline = _with_next_ids(timeline)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
 
-    async def _kept_alone(self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest) -> Timeline:
-        amounts = _plain_amounts(timeline, request) or await self._amounts(project, timeline, request)
-        if not timeline.plan.is_stored and not request.background:
-            await self._store.add_usage(project, amounts)
-            return timeline
-        known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
-        is_derived = not known and timeline.score.derives_item_ids
-        while True:
-            if is_derived:
-                is_new = await self._store.keep_made(project, self._made(timeline, effective, request), amounts)
-            else:
-                is_new = await self._store.keep_response(project, self._record(timeline, effective, request, known), amounts)
-            if is_new:
-                return timeline
-            timeline = _with_next_ids(timeline)
+    def _keep(
+        self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str],
+        amounts: Mapping[str, int],
+    ) -> Awaitable[bool]:  # fmt: skip
+        """Store a response without a conversation; False if its id is taken."""
+        if known or not timeline.score.derives_item_ids:
+            return self._store.keep_response(project, self._record(timeline, effective, request, known), amounts)
+        return self._store.keep_made(project, self._made(timeline, effective, request), amounts)
 
     async def _kept_in(
         self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known_as: ConversationRecord

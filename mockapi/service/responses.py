@@ -83,7 +83,8 @@ class Responses:
                 raise
         hit: Hit | None = None
         try:
-            hit = await self._faults.meet(call, asked.facts, identity)
+            if not self._faults.is_idle(call):
+                hit = await self._faults.meet(call, asked.facts, identity)
             return await self._created(call, identity, asked, hit)
         except ApiError as error:
             error.hit = hit or error.hit
