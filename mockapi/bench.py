@@ -1,23 +1,20 @@
-"""The project's own benchmarks: mockapi beside a bare Starlette route that returns the same bytes (headers and body), in one run.
+"""What the benchmarks share: servers as processes, load, figures side by side.
 
 Both servers run as processes on one core, the load comes from this process on the others. Figures of one run are compared as a
 ratio; figures of two runs are not (machines are shared and noisy).
 """
 
 import asyncio
-import compileall
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from itertools import count, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from mockapi.clock import stopwatch
-from mockapi.wire.json import dumps
 
 __all__ = [
     "Row",
@@ -25,22 +22,14 @@ __all__ = [
     "ask",
     "ask_head",
     "in_turns",
+    "median_us",
     "memory_mb",
-    "run_bench",
     "serving",
     "stay_off_first_core",
     "stay_on",
     "table_of",
 ]
 
-SCENARIO = """
-scenario: bench
-steps:
-  - when: {stream: true}
-    reply: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-      nineteen twenty and one more and then five words
-  - reply: Hello there, this is a short answer.
-"""
 _CONNECTIONS = 16
 _HEADERS = "host: bench\r\nauthorization: Bearer bench\r\ncontent-type: application/json\r\n"
 
@@ -65,42 +54,6 @@ class Running(NamedTuple):
     port: int
     pid: int
     started_s: float
-
-
-def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] = lambda line: None) -> list[Row]:
-    """Measure everything; each figure is the best of its rounds, ours and theirs taking turns."""
-    stay_off_first_core()
-    compileall.compile_dir(Path(__file__).parent, quiet=2)  # bytecode, as pip makes it of what it installs
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.yaml"
-        path.write_text(SCENARIO, encoding="utf-8")
-        bodies = Path(folder) / "bodies"
-        say("starting both servers")
-        with serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
-            requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
-            bodies.write_bytes(dumps([asyncio.run(ask(ours.port, request)) for request in requests.values()]))
-            with serving("mockapi.bare", str(bodies)) as bare:
-                at_rest = Row("memory at rest", memory_mb(ours.pid), memory_mb(bare.pid), "MB")
-                rows: list[Row] = []
-                loads: dict[str, bytes | Iterator[bytes]] = {**requests}
-                loads |= {f"{name}, no body twice": _unlike(request) for name, request in requests.items()}
-                for name, load in loads.items():
-                    say(f"{name}, {rounds} rounds of {seconds:g} s each")
-                    rows += in_turns(name, ours, bare, load, seconds, rounds)
-                again = [_starts(path, bodies) for _ in range(rounds)]
-                starts = [ours.started_s, *(mine for mine, _ in again)], [bare.started_s, *(theirs for _, theirs in again)]
-                rows.append(Row("start to ready", min(starts[0]) * 1000, min(starts[1]) * 1000, "ms"))
-                rows.append(at_rest)
-                rows.append(Row("memory after load", memory_mb(ours.pid), memory_mb(bare.pid), "MB"))
-        return rows
-
-
-def _starts(scenario: Path, bodies: Path) -> tuple[float, float]:
-    """Seconds that both take to be ready, one after the other."""
-    with serving("mockapi", "serve", str(scenario), "--log-level", "warning") as ours:
-        pass
-    with serving("mockapi.bare", str(bodies)) as bare:
-        return ours.started_s, bare.started_s
 
 
 def in_turns(
@@ -149,16 +102,6 @@ def stay_on(cores: set[int], pid: int = 0) -> None:
 def stay_off_first_core() -> None:
     """Keep this process where no server of the benchmark runs, if there is more than one core."""
     stay_on({*range(os.cpu_count() or 1)} - {0} or {0})
-
-
-def _request(extra: dict[str, object]) -> bytes:
-    return ask_head(dumps({"model": "gpt-4o", "input": "hi", **extra}))
-
-
-def _unlike(request: bytes) -> Iterator[bytes]:
-    """The same request with another input of the same length each time."""
-    body = request.partition(b"\r\n\r\n")[2]
-    return (ask_head(body.replace(b'"hi"', b'"hi, number %09d"' % number)) for number in count())
 
 
 def ask_head(body: bytes, method: str = "POST", path: str = "/v1/responses") -> bytes:
@@ -260,6 +203,16 @@ class _Client(asyncio.Protocol):
             return self._seen.endswith(b"0\r\n\r\n")
         length = int(self._seen[at + 16 : self._seen.index(b"\r", at)])
         return len(self._seen) >= end + 4 + length
+
+
+async def median_us(use: Callable[[int], Awaitable[object]], samples: int) -> float:
+    """The median of so many uses, each given its number, in microseconds."""
+    took = []
+    for number in range(samples):
+        began = stopwatch()
+        await use(number)
+        took.append((stopwatch() - began) * 1e6)
+    return sorted(took)[samples // 2]
 
 
 def memory_mb(pid: int, which: str = "VmRSS") -> float:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from mockapi.bench import SCENARIO, Row, ask, ask_head, in_turns, serving, stay_off_first_core
+from mockapi.bench import Row, ask, ask_head, in_turns, serving, stay_off_first_core
+from mockapi.bench_creates import SCENARIO
 from mockapi.wire.json import JsonObject, dumps, loads
 
 __all__ = ["run_operations_bench"]

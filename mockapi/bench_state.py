@@ -6,10 +6,9 @@ In one process and without HTTP, since the question is how cost grows; each figu
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Awaitable, Callable
 
-from mockapi.bench import Row
-from mockapi.clock import make_clock, stopwatch
+from mockapi.bench import Row, median_us
+from mockapi.clock import make_clock
 from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.library import Library
 from mockapi.scenario.load import CREATE, load_text
@@ -58,8 +57,8 @@ async def _run(many: int) -> list[Row]:
         Row(f"memory a response, {many:,} stored (beside {_FEW:,})", large, small, "bytes"),
         Row(
             f"retrieve among {many:,} (beside {_FEW:,})",
-            await _cost(lambda n: mock.responses.retrieve("p", ids[-1 - n])),
-            await _cost(lambda n: few.responses.retrieve("p", few_ids[-1 - n])),
+            await median_us(lambda n: mock.responses.retrieve("p", ids[-1 - n]), _SAMPLES),
+            await median_us(lambda n: few.responses.retrieve("p", few_ids[-1 - n]), _SAMPLES),
             "µs",
         ),
         await _background(),
@@ -88,8 +87,8 @@ async def _background() -> Row:
 async def _pages(mock: "_Mock", few: "_Mock", many: int) -> Row:
     query = ListQuery()
     large, small = await mock.conversation(many), await few.conversation(_FEW)
-    ours = await _cost(lambda n: mock.conversations.list_items("p", large, query))
-    theirs = await _cost(lambda n: few.conversations.list_items("p", small, query))
+    ours = await median_us(lambda n: mock.conversations.list_items("p", large, query), _SAMPLES)
+    theirs = await median_us(lambda n: few.conversations.list_items("p", small, query), _SAMPLES)
     return Row(f"a page of {many:,} conversation items (beside {_FEW:,})", ours, theirs, "µs")
 
 
@@ -98,8 +97,8 @@ async def _chain(mock: "_Mock") -> Row:
     parent = root
     for _ in range(_DEEP):
         parent = await mock.create(previous_response_id=parent)
-    deep = await _cost(lambda n: mock.create(previous_response_id=parent))
-    shallow = await _cost(lambda n: mock.create(previous_response_id=root))
+    deep = await median_us(lambda n: mock.create(previous_response_id=parent), _SAMPLES)
+    shallow = await median_us(lambda n: mock.create(previous_response_id=root), _SAMPLES)
     return Row(f"chained create at depth {_DEEP} (beside depth 1)", deep, shallow, "µs")
 
 
@@ -113,19 +112,9 @@ async def _fault(mock: "_Mock") -> Row:
         for _ in range(_LOOKS):
             await faults.meet(call, facts, b"")
 
-    none = await _cost(look) / _LOOKS
+    none = await median_us(look, _SAMPLES) / _LOOKS
     await faults.arm("p", {"name": "other", "when": {"model": "gpt-5*"}, "fault": "html_error"})
-    return Row("a fault that does not match, a request (beside none)", await _cost(look) / _LOOKS, none, "µs")
-
-
-async def _cost(use: Callable[[int], Awaitable[object]]) -> float:
-    """The median of some uses, in microseconds."""
-    took = []
-    for number in range(_SAMPLES):
-        began = stopwatch()
-        await use(number)
-        took.append((stopwatch() - began) * 1e6)
-    return sorted(took)[_SAMPLES // 2]
+    return Row("a fault that does not match, a request (beside none)", await median_us(look, _SAMPLES) / _LOOKS, none, "µs")
 
 
 class _Mock:

@@ -1,12 +1,11 @@
 """What a request costs on a store, as it fills: the application in this process, without sockets, journal included."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message
 
-from mockapi.bench import Row
-from mockapi.clock import stopwatch
+from mockapi.bench import Row, median_us
 from mockapi.life import Life
 from mockapi.scenario.load import load_text
 from mockapi.server import compose_app
@@ -37,19 +36,10 @@ async def _run(app: ASGIApp, life: Life, sizes: tuple[int, ...], say: Callable[[
             say(f"{size:,} responses")
             await mock.fill(size)
             for name, use in mock.uses.items():
-                took = await _cost(use)
+                took = await median_us(use, _SAMPLES)
                 rows.append(Row(f"{name}, {size:,} stored (beside {sizes[0]:,})", took, first.setdefault(name, took), "µs"))
         await mock.ask("POST", "/_mock/reset")
     return sorted(rows, key=lambda row: list(first).index(row.name.partition(",")[0]))
-
-
-async def _cost(use: Callable[[int], Awaitable[object]]) -> float:
-    took = []
-    for number in range(_SAMPLES):
-        began = stopwatch()
-        await use(number)
-        took.append((stopwatch() - began) * 1e6)
-    return sorted(took)[_SAMPLES // 2]
 
 
 class _Mock:

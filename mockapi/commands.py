@@ -184,7 +184,7 @@ def _on_store(url: str) -> "list[Row]":
 
 def _beside_others(seconds: float, rounds: int, *, operations: bool) -> "list[Row]":
     """Beside bare Starlette, and another mock server where it is installed."""
-    from mockapi.bench import run_bench
+    from mockapi.bench_creates import run_bench
     from mockapi.bench_operations import run_operations_bench
     from mockapi.bench_peers import find_aimock, run_peer_bench
 
