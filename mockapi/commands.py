@@ -12,7 +12,7 @@ from mockapi.settings import Settings
 from mockapi.wire.json import dumps
 
 if TYPE_CHECKING:
-    from mockapi.bench import Row
+    from mockapi.bench.tools import Row
 
 __all__ = ["DurationType", "bench", "explain", "verdict"]
 
@@ -141,12 +141,12 @@ def bench(
 
     Where Node.js and the npm package @copilotkit/aimock are installed (in ./node_modules or in the path), beside that too.
     """
-    from mockapi.bench import table_of
-    from mockapi.bench_load import run_load_bench
-    from mockapi.bench_plugin import run_plugin_bench
-    from mockapi.bench_scenarios import run_scenario_bench
-    from mockapi.bench_state import run_state_bench
-    from mockapi.bench_streams import run_stream_bench
+    from mockapi.bench.load import run_load_bench
+    from mockapi.bench.plugin import run_plugin_bench
+    from mockapi.bench.scenarios import run_scenario_bench
+    from mockapi.bench.state import run_state_bench
+    from mockapi.bench.streams import run_stream_bench
+    from mockapi.bench.tools import table_of
 
     if store is not None:
         rows, beside = _on_store(store), "at 1,000"
@@ -173,7 +173,7 @@ def _say(line: str) -> None:
 
 
 def _on_store(url: str) -> "list[Row]":
-    from mockapi.bench_store import run_store_bench
+    from mockapi.bench.store import run_store_bench
 
     try:
         return run_store_bench(url, say=_say)
@@ -184,9 +184,9 @@ def _on_store(url: str) -> "list[Row]":
 
 def _beside_others(seconds: float, rounds: int, *, operations: bool) -> "list[Row]":
     """Beside bare Starlette, and another mock server where it is installed."""
-    from mockapi.bench_creates import run_bench
-    from mockapi.bench_operations import run_operations_bench
-    from mockapi.bench_peers import find_aimock, run_peer_bench
+    from mockapi.bench.creates import run_bench
+    from mockapi.bench.operations import run_operations_bench
+    from mockapi.bench.peers import find_aimock, run_peer_bench
 
     if operations:
         return run_operations_bench(seconds, rounds, _say)

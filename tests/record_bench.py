@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mockapi.bench import Row, table_of
+from mockapi.bench.tools import Row, table_of
 from mockapi.wire.json import loads, pretty
 
 FOLDER = Path(__file__).parent.parent / "docs" / "bench"

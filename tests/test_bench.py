@@ -7,10 +7,10 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from mockapi.bench import Row, table_of
-from mockapi.bench_load import _Client
-from mockapi.bench_peers import find_aimock, run_peer_bench
-from mockapi.bench_plugin import _TESTS
+from mockapi.bench.load import _Client
+from mockapi.bench.peers import find_aimock, run_peer_bench
+from mockapi.bench.plugin import _TESTS
+from mockapi.bench.tools import Row, table_of
 from mockapi.cli import main
 
 
@@ -51,7 +51,7 @@ def test_the_table():
 
 def test_what_the_plugin_costs_is_measured(monkeypatch):
     assert _TESTS.count("range(300)") == 2
-    monkeypatch.setattr("mockapi.bench_plugin._TESTS", _TESTS.replace("range(300)", "range(40)"))
+    monkeypatch.setattr("mockapi.bench.plugin._TESTS", _TESTS.replace("range(300)", "range(40)"))
     result = CliRunner().invoke(main, ["bench", "--plugin", "--rounds", "1", "--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
@@ -143,9 +143,9 @@ def test_a_load_counts_answers_however_they_are_torn():
 
 
 def test_what_a_store_costs_as_it_fills_is_measured(backend, monkeypatch):
-    from mockapi.bench_store import run_store_bench
+    from mockapi.bench.store import run_store_bench
 
-    monkeypatch.setattr("mockapi.bench_store._SAMPLES", 20)
+    monkeypatch.setattr("mockapi.bench.store._SAMPLES", 20)
     rows = run_store_bench(backend.url, sizes=(30, 40))
     assert [row.name for row in rows][:2] == ["create, 30 stored (beside 30)", "create, 40 stored (beside 30)"]
     assert len(rows) == 10

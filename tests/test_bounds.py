@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mockapi.bench_load import run_load_bench
+from mockapi.bench.load import run_load_bench
 from mockapi.stores.memory import MemoryStore
 from mockapi.stores.records import ConversationRecord, Delivery, Entry, ResponseRecord
 from mockapi.wire.buckets import Demand

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message
 
-from mockapi.bench import Row, median_us
+from mockapi.bench.tools import Row, median_us
 from mockapi.life import Life
 from mockapi.scenario.load import load_text
 from mockapi.server import compose_app

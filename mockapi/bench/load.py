@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from mockapi.bench import Row, memory_mb, serving, stay_off_first_core
+from mockapi.bench.tools import Row, memory_mb, serving, stay_off_first_core
 from mockapi.clock import stopwatch
 from mockapi.wire.json import dumps
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from mockapi.bench import Row, ask, ask_head, in_turns, serving, stay_off_first_core
-from mockapi.bench_creates import SCENARIO
+from mockapi.bench.creates import SCENARIO
+from mockapi.bench.tools import Row, ask, ask_head, in_turns, serving, stay_off_first_core
 from mockapi.wire.json import JsonObject, dumps, loads
 
 __all__ = ["run_operations_bench"]
@@ -43,7 +43,7 @@ def run_operations_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[s
             answer = asyncio.run(ask(server.port, request))
             answers.write_bytes(dumps([answer, answer]))
             options = ("--method", method, "--path", path, "--status", str(status))
-            with serving("mockapi.bare", str(answers), *options) as bare:
+            with serving("mockapi.bench.bare", str(answers), *options) as bare:
                 rows += in_turns(name, server, bare, request, seconds, rounds)
         return rows
 

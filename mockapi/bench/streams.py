@@ -8,7 +8,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from mockapi.bench import Row, ask_head, serving, stay_off_first_core
+from mockapi.bench.tools import Row, ask_head, serving, stay_off_first_core
 from mockapi.clock import make_clock, stopwatch
 from mockapi.handles import raise_file_limit
 from mockapi.scenario.library import Library
@@ -41,7 +41,7 @@ def run_stream_bench(streams: int = 500) -> list[Row]:
         offsets = [offset for offset, _ in schedule]
         with serving("mockapi", "serve", str(path), "--log-level", "warning") as server:
             ours = asyncio.run(_lateness(server.port, streams, offsets))
-        with serving("mockapi.bare", "--paced", str(pieces)) as server:
+        with serving("mockapi.bench.bare", "--paced", str(pieces)) as server:
             theirs = asyncio.run(_lateness(server.port, streams, offsets))
     name = f"{streams:,} streams at {rate} events/s for {_SECONDS} s: lateness, "
     rows = [Row(f"{name}{label}", _at(ours, share), _at(theirs, share), "ms") for label, share in _SHARES]

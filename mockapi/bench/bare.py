@@ -1,4 +1,4 @@
-"""The benchmark's yardstick: bare Starlette that returns given bytes; `python -m mockapi.bare --help`."""
+"""The benchmark's yardstick: bare Starlette that returns given bytes; `python -m mockapi.bench.bare --help`."""
 
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
 
     With `--paced`: the file's pieces at their times, by sse-starlette.
     """
-    parser = argparse.ArgumentParser(prog="python -m mockapi.bare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mockapi.bench.bare", description=__doc__)
     parser.add_argument("file", type=Path, help="the answers, as the benchmark writes them")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--paced", action="store_true", help="the file has pieces with their times")

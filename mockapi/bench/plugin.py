@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mockapi.bench import Row
+from mockapi.bench.tools import Row
 
 __all__ = ["run_plugin_bench"]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mockapi.bench import Row, Running, ask_head, in_turns, serving, stay_off_first_core, stay_on
-from mockapi.bench_creates import SCENARIO
+from mockapi.bench.creates import SCENARIO
+from mockapi.bench.tools import Row, Running, ask_head, in_turns, serving, stay_off_first_core, stay_on
 from mockapi.clock import pause, stopwatch
 from mockapi.wire.json import JsonObject, dumps
 

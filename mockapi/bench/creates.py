@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
-from mockapi.bench import Row, ask, ask_head, in_turns, memory_mb, serving, stay_off_first_core
+from mockapi.bench.tools import Row, ask, ask_head, in_turns, memory_mb, serving, stay_off_first_core
 from mockapi.wire.json import dumps
 
 __all__ = ["SCENARIO", "run_bench"]
@@ -25,7 +25,7 @@ steps:
 def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] = lambda line: None) -> list[Row]:
     """Measure everything; each figure is the best of its rounds, ours and theirs taking turns."""
     stay_off_first_core()
-    compileall.compile_dir(Path(__file__).parent, quiet=2)  # bytecode, as pip makes it of what it installs
+    compileall.compile_dir(Path(__file__).parent.parent, quiet=2)  # bytecode, as pip makes it of what it installs
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.yaml"
         path.write_text(SCENARIO, encoding="utf-8")
@@ -34,7 +34,7 @@ def run_bench(seconds: float = 3.0, rounds: int = 3, say: Callable[[str], None] 
         with serving("mockapi", "serve", str(path), "--log-level", "warning") as ours:
             requests = {"JSON creates": _request({"stream": False}), "30-delta streams": _request({"stream": True})}
             bodies.write_bytes(dumps([asyncio.run(ask(ours.port, request)) for request in requests.values()]))
-            with serving("mockapi.bare", str(bodies)) as bare:
+            with serving("mockapi.bench.bare", str(bodies)) as bare:
                 at_rest = Row("memory at rest", memory_mb(ours.pid), memory_mb(bare.pid), "MB")
                 rows: list[Row] = []
                 loads: dict[str, bytes | Iterator[bytes]] = {**requests}
@@ -54,7 +54,7 @@ def _starts(scenario: Path, bodies: Path) -> tuple[float, float]:
     """Seconds that both take to be ready, one after the other."""
     with serving("mockapi", "serve", str(scenario), "--log-level", "warning") as ours:
         pass
-    with serving("mockapi.bare", str(bodies)) as bare:
+    with serving("mockapi.bench.bare", str(bodies)) as bare:
         return ours.started_s, bare.started_s
 
 

@@ -7,7 +7,7 @@ import asyncio
 import gc
 import tracemalloc
 
-from mockapi.bench import Row, median_us
+from mockapi.bench.tools import Row, median_us
 from mockapi.clock import make_clock
 from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.library import Library

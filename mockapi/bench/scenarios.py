@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mockapi.bench import Row
+from mockapi.bench.tools import Row
 from mockapi.clock import make_clock, stopwatch
 from mockapi.scenario.context import NEW_CONTEXT
 from mockapi.scenario.library import Library
