@@ -239,8 +239,10 @@ def test_another_server_at_the_url_is_told():
 
 def test_a_connection_that_the_server_closed_is_opened_again(mock):
     mock.reset()
-    mock.admin._connection.sock.shutdown(socket.SHUT_RDWR)
-    mock.reset()
+    first = mock.admin._connection.sock
+    first.shutdown(socket.SHUT_RDWR)
+    mock.reply("hi")
+    assert mock.admin._connection.sock is not first
 
 
 def test_public_names_are_there_and_cost_nothing_until_used():

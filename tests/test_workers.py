@@ -1,6 +1,7 @@
 """Several workers behind one port: processes that share a store, and the foreman that keeps them at work."""
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -76,6 +77,15 @@ def test_a_hangup_reads_the_files_again_in_every_worker(workers, tmp_path):
     os.kill(dead, signal.SIGKILL)  # who begins later has the new files too
     until(lambda: len(children(server) - {dead}) == 3)
     until(lambda: {create(server)["output"][0]["content"][0]["text"] for _ in range(12)} == {"new"})  # the last one hears of it
+    texts = []
+
+    def have_all_answered():
+        texts.append(create(server)["output"][0]["content"][0]["text"])
+        counted = re.findall(r'worker="(\d)",operation="responses.create"', httpx.get(f"{server.url}/metrics").text)
+        return set(counted) == {"0", "1", "2"}
+
+    until(have_all_answered)
+    assert set(texts) == {"new"}
 
 
 def test_workers_end_with_their_foreman(workers):
