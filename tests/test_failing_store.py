@@ -220,7 +220,7 @@ def test_a_create_that_finds_its_conversation_taken_meanwhile_costs_nothing(fail
         assert used(client) == 1
 
 
-@pytest.mark.parametrize("name", ["take_call", "keep_made", "use_step"])
+@pytest.mark.parametrize("name", ["take_call", "keep_response", "use_step"])
 def test_wherever_a_create_meets_it_the_answer_is_503(failing, name, caplog):
     with TestClient(make_app("steps: [{reply: hi}]"), headers=KEY) as client:
         failing.failing = {name}

@@ -31,14 +31,14 @@ def test_who_waits_waits_for_what_was_begun_before():
 
 
 def test_the_journal_has_every_call_that_was_answered(monkeypatch):
-    plain, gate, waiting = MemoryStore.add_call, asyncio.Event(), asyncio.Event()
+    plain, gate, waiting = MemoryStore.add_entry, asyncio.Event(), asyncio.Event()
 
-    async def add_call(self, project, call):
+    async def add_entry(self, project, call):
         waiting.set()
         await gate.wait()
         await plain(self, project, call)
 
-    monkeypatch.setattr(MemoryStore, "add_call", add_call)
+    monkeypatch.setattr(MemoryStore, "add_entry", add_entry)
     monkeypatch.setattr(MemoryStore, "is_immediate", False)
 
     async def story():

@@ -199,9 +199,9 @@ class Source:
 def test_what_a_record_is_made_of_is_kept_as_the_record_is(store, small):
     one, two, three, four = (stemmed(number, "msg") for number in range(4))
     steps = [
-        store.keep_made("a", Source(one), {"x": 2}),
-        store.keep_made("a", Source(one), {"x": 5}),
-        store.keep_made("a", Source(two), {}),
+        store.keep_response("a", Source(one), {"x": 2}),
+        store.keep_response("a", Source(one), {"x": 5}),
+        store.keep_response("a", Source(two), {}),
         store.find_item("a", one.item_ids[0]),
         store.set_progress("a", one.id, b"1", 0),
         store.set_progress("a", one.id, b"2", 0),
@@ -213,7 +213,7 @@ def test_what_a_record_is_made_of_is_kept_as_the_record_is(store, small):
     ]
     moved = one._replace(progress=b"1", version=1)
     assert run(*steps) == [True, False, True, Owner(one.id), True, False, moved, two, {"x": 2}, True, None]
-    run(*(small.keep_made("a", Source(each), {}) for each in (one, two, three, four)))
+    run(*(small.keep_response("a", Source(each), {}) for each in (one, two, three, four)))
     assert run(small.get_response("a", one.id), small.find_item("a", one.item_ids[0])) == [None, None]
     assert run(small.find_item("a", four.item_ids[0])) == [Owner(four.id)]
 

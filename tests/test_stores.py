@@ -125,9 +125,9 @@ class Over:
 
 def test_a_call_that_is_over_is_read_as_its_entry(store):
     steps = [
-        store.add_call("a", Over(1)),
+        store.add_entry("a", Over(1)),
         store.add_entry("a", entry(2)),
-        store.add_call("b", Over(3)),
+        store.add_entry("b", Over(3)),
         store.get_entries("a"),
         store.get_entries("a"),
         store.get_entries("*"),
@@ -139,7 +139,7 @@ def test_a_call_that_is_over_is_read_as_its_entry(store):
 
 def test_memory_forgets_calls_that_are_over_by_their_size():
     store = MemoryStore()
-    run(*(store.add_call("a", Over(number, size=20_000_000)) for number in range(5)))
+    run(*(store.add_entry("a", Over(number, size=20_000_000)) for number in range(5)))
     assert [each.id for each in run(store.get_entries("a"))[0]] == ["req_2", "req_3", "req_4"]
 
 

@@ -66,7 +66,7 @@ class Journal:
         try:
             offset = core.store.offset(caller.project)
             at = await core.now(caller.project) if offset is None else core.at(offset)
-            await core.store.add_call(caller.project, _told(exchange, at, operation, began_s, took_ms))
+            await core.store.add_entry(caller.project, _told(exchange, at, operation, began_s, took_ms))
         except StoreError as error:
             self._complaints.warn("calls are missing in the journal: %s", error)
         finally:

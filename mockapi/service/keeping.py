@@ -1,13 +1,13 @@
 """What is kept of a planned response: its record, its turn in a conversation, what it cost."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
 from mockapi.engine.timeline import Timeline
 from mockapi.scenario.match import Facts
 from mockapi.service.core import Core
-from mockapi.service.made import Made, prefix_after, record_of
+from mockapi.service.made import Made, prefix_after
 from mockapi.service.past import Effective
 from mockapi.service.playing import Play
 from mockapi.service.records import DELIVERED, HUNG_UP, KEPT, PENDING, Records, context_after, items_of, progress_of
@@ -47,20 +47,11 @@ class Keeping:
                 await self._store.add_usage(project, amounts)
                 return timeline
             known = _NONE if isinstance(effective.own, str) else await self._known(project, effective.own)
-            while not await self._keep(project, timeline, effective, request, known, amounts):
+            while not await self._store.keep_response(project, self._made(timeline, effective, request, known), amounts):
                 timeline = _with_next_ids(timeline)
         if timeline.plan.background is not None:
             await self._webhooks.schedule(project, timeline.response_id, timeline.plan)
         return timeline
-
-    def _keep(
-        self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str],
-        amounts: Mapping[str, int],
-    ) -> Awaitable[bool]:  # fmt: skip
-        """Store a response without a conversation; False if its id is taken."""
-        if known or not timeline.score.derives_item_ids:
-            return self._store.keep_response(project, self._record(timeline, effective, request, known), amounts)
-        return self._store.keep_made(project, self._made(timeline, effective, request), amounts)
 
     async def _kept_in(
         self, project: str, timeline: Timeline, effective: Effective, request: CreateRequest, known_as: ConversationRecord
@@ -82,18 +73,14 @@ class Keeping:
                 raise told("conversation_locked")
         return timeline
 
-    def _made(self, timeline: Timeline, effective: Effective, request: CreateRequest) -> Made:
-        own = effective.own
-        given = own if isinstance(own, str) else dumps(own)
-        return Made(timeline, given, effective.context, request.previous_response_id, self._progress(timeline))
-
-    def _progress(self, timeline: Timeline) -> bytes:
-        return DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
+    def _made(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> Made:
+        progress = DELIVERED if self.is_instant(timeline) and timeline.plan.background is None else PENDING
+        return Made(timeline, effective.own, effective.context, request.previous_response_id, progress, known=known)
 
     def _record(self, timeline: Timeline, effective: Effective, request: CreateRequest, known: frozenset[str]) -> ResponseRecord:
-        progress, parent_id = self._progress(timeline), request.previous_response_id
-        record = record_of(timeline, effective.own, effective.context, parent_id, progress, known=known)
+        """With its place in the conversation."""
         conversation = effective.past.conversation
+        record = self._made(timeline, effective, request, known).record()
         if conversation is None:
             return record
         return record._replace(conversation_id=conversation.id, before=conversation.count)

@@ -10,8 +10,9 @@ from mockapi.service.compacted import summary_tokens
 from mockapi.service.own import ItemIds, OwnItems
 from mockapi.stores.records import ResponseRecord
 from mockapi.wire.counter import FRAMING_TOKENS
+from mockapi.wire.json import dumps
 
-__all__ = ["Made", "prefix_after", "record_of"]
+__all__ = ["Made", "prefix_after"]
 
 _CONTEXT_BYTES = 200
 
@@ -19,28 +20,6 @@ _CONTEXT_BYTES = 200
 def prefix_after(identity: bytes) -> str:
     """What tells the past that ends with this response from any other."""
     return identity[:16].hex()
-
-
-def record_of(
-    timeline: Timeline,
-    given: str | Sequence[Mapping[str, object]],
-    context: Context,
-    parent_id: str | None,
-    progress: bytes,
-    *,
-    known: frozenset[str] = frozenset(),
-) -> ResponseRecord:
-    """The record of a planned response: its own items get ids (those in `known` keep theirs), `context` goes on past its output.
-
-    `given` are those items in full, or a text; `context` is where the conversation stood after them.
-    """
-    plan, score = timeline.plan, timeline.score
-    after, own = _after(context, plan, score), OwnItems(given, plan, known)
-    ids, is_derived = ItemIds(own, plan, score), not known and score.derives_item_ids
-    item_ids, stem = (ids, timeline.source.stem) if is_derived else (tuple(ids), "")
-    size = timeline.size + 2 * own.size + _CONTEXT_BYTES  # the context's texts are of the own items, or the past's
-    fields = timeline.response_id, plan, progress, after, own, parent_id, None, 0, item_ids, 0, stem, size
-    return tuple.__new__(ResponseRecord, fields)  # half the time of ResponseRecord(…)
 
 
 def _after(context: Context, plan: Plan, score: Score) -> Context:
@@ -54,36 +33,58 @@ def _after(context: Context, plan: Plan, score: Score) -> Context:
     return after
 
 
-_NOTHING_KNOWN: frozenset[str] = frozenset()
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Made:
-    """A response that was made just now, as the store in memory keeps it: its record is made when somebody looks for it.
+    """A response that was made just now; its record is made when somebody looks for it (`RecordSource`): most never are."""
 
-    Nothing in it is known from elsewhere, and its ids all follow from the plan's.
-    """
+    __slots__ = ("_context", "_given", "_known", "_parent_id", "_plan", "_progress", "_score", "id", "size", "stem")
 
-    __slots__ = ("_context", "_given", "_parent_id", "_plan", "_progress", "_score", "id", "size", "stem")
+    def __init__(
+        self,
+        timeline: Timeline,
+        given: str | Sequence[Mapping[str, object]],
+        context: Context,
+        parent_id: str | None,
+        progress: bytes,
+        *,
+        known: frozenset[str] = _NOTHING,
+    ) -> None:
+        """Its own items get ids (those in `known` keep theirs), `context` goes on past its output.
 
-    def __init__(self, timeline: Timeline, given: str | bytes, context: Context, parent_id: str | None, progress: bytes) -> None:
-        """As `record_of`; items are given as JSON, which takes least room."""
+        `given` are those items in full, or a text; `context` is where the conversation stood after them.
+        """
+        score = timeline.score
+        self._given = given if isinstance(given, str) else dumps(given)  # as JSON they take least room
         self.id = timeline.response_id
-        self.stem = timeline.source.stem
-        self.size = timeline.size + 2 * len(given) + _CONTEXT_BYTES
+        self.stem = "" if known or not score.derives_item_ids else timeline.source.stem
+        self.size = (
+            timeline.size + 2 * len(self._given) + _CONTEXT_BYTES
+        )  # the context's texts are of the own items, or the past's
         self._plan = timeline.plan
-        self._score = timeline.score
-        self._given = given
+        self._score = score
         self._context = context
         self._parent_id = parent_id
         self._progress = progress
+        self._known = known
 
     def record(self) -> ResponseRecord:
         """See `RecordSource`."""
         plan, score = self._plan, self._score
-        after, own = _after(self._context, plan, score), OwnItems(self._given, plan, _NOTHING_KNOWN)
+        own = OwnItems(self._given, plan, self._known)
         ids = ItemIds(own, plan, score)
-        fields = self.id, plan, self._progress, after, own, self._parent_id, None, 0, ids, 0, self.stem, self.size
-        return tuple.__new__(ResponseRecord, fields)  # half the time of ResponseRecord(…)
+        return ResponseRecord(
+            self.id,
+            plan,
+            self._progress,
+            _after(self._context, plan, score),
+            own,
+            self._parent_id,
+            item_ids=ids if self.stem else tuple(ids),
+            stem=self.stem,
+            size=self.size,
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         """What leaves the process is the record."""

@@ -1,6 +1,6 @@
 """A request's own items as its record keeps them: made out in full when somebody reads them, which few ever do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import overload
 
@@ -18,9 +18,9 @@ class OwnItems:
 
     __slots__ = ("_given", "_known", "_plan")
 
-    def __init__(self, given: str | bytes | Sequence[Mapping[str, object]], plan: Plan, known: frozenset[str]) -> None:
-        """`given` is a text, which is one user message, or items in full or as JSON, which takes least room and is kept."""
-        self._given = given if isinstance(given, str | bytes) else dumps(given)
+    def __init__(self, given: str | bytes, plan: Plan, known: frozenset[str]) -> None:
+        """`given` is a text, which is one user message, or items in full as JSON."""
+        self._given = given
         self._plan = plan
         self._known = known
 

@@ -15,7 +15,7 @@ from mockapi.scenario.reply import Rendered
 from mockapi.scenario.seeds import ConversationSeed, PromptForm, ResponseSeed
 from mockapi.service.compacted import folded
 from mockapi.service.core import Call, Core
-from mockapi.service.made import prefix_after, record_of
+from mockapi.service.made import Made, prefix_after
 from mockapi.service.records import DELIVERED, items_of
 from mockapi.stores.records import ConversationRecord
 from mockapi.wire.ids import Derivation, digest, partition_of, thread_id
@@ -88,7 +88,7 @@ class Seeds:
         reply = Rendered(dumps([draft_of(long_item(item)) for item in output]), {"id": response_id})
         moment = (await self._core.moment_of(Call(project, ""), identity))._replace(partition=partition_of(response_id))
         timeline = plan_given(Facts(request, {}, {}, context), reply, moment)
-        return await self._store.add_response(project, record_of(timeline, own, context, parent_id, DELIVERED, known=_ids(own)))
+        return await self._store.add_response(project, Made(timeline, own, context, parent_id, DELIVERED, known=_ids(own)))
 
     async def holder(self, project: str, item_id: str) -> bool:
         """Lay down the response or conversation that an item is written in; False if there is none, or was one before."""

@@ -78,20 +78,16 @@ class Store(Protocol):
             await self.get_offset(project),
         )
 
-    async def add_response(self, project: str, record: ResponseRecord) -> bool:
+    async def add_response(self, project: str, record: RecordSource) -> bool:
         """Remember a new response; False, and nothing changed, if its id is taken."""
 
-    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+    async def keep_response(self, project: str, record: RecordSource, amounts: Mapping[str, int]) -> bool:
         """`add_response`, and `add_usage` if it was added: one call for stores where each has its price."""
         if not await self.add_response(project, record):
             return False
         if amounts:
             await self.add_usage(project, amounts)
         return True
-
-    async def keep_made(self, project: str, made: RecordSource, amounts: Mapping[str, int]) -> bool:
-        """`keep_response`, for a store in memory that makes records when they are read; the others write them down at once."""
-        return await self.keep_response(project, made.record(), amounts)
 
     async def get_response(self, project: str, response_id: str) -> ResponseRecord | None:
         """The record, or None if there is none (any more)."""
@@ -194,12 +190,8 @@ class Store(Protocol):
     async def get_offset(self, project: str) -> float:
         """How far a project's clock was moved, in seconds; moves of everybody's clock (`*`) included."""
 
-    async def add_entry(self, project: str, entry: Entry) -> None:
+    async def add_entry(self, project: str, entry: EntrySource) -> None:
         """Write a call into the project's journal; the oldest is forgotten when it is full."""
-
-    async def add_call(self, project: str, call: EntrySource) -> None:
-        """`add_entry`, for a store in memory that makes entries when they are read; the others write them down at once."""
-        await self.add_entry(project, call.entry())
 
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """The project's journal, oldest first; of `*` everybody's."""

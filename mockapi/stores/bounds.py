@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from mockapi.stores.records import Delivery, RecordSource, ResponseRecord
+from mockapi.stores.records import Delivery, RecordSource
 
 __all__ = ["KEY_BYTES", "PROJECT_BYTES", "Tally", "Total", "delivery_bytes", "item_bytes", "response_bytes", "text_bytes"]
 
@@ -51,10 +51,11 @@ class Tally:
         self.total.forgotten[kind] += number
 
 
-def response_bytes(record: ResponseRecord | RecordSource) -> int:
+def response_bytes(source: RecordSource) -> int:
     """Of a response; the same at any time of its life."""
-    if record.size or not isinstance(record, ResponseRecord):
-        return _RESPONSE_BYTES + record.size
+    if source.size:
+        return _RESPONSE_BYTES + source.size
+    record = source.record()
     plan, context, items = record.plan, record.context, record.input_items
     size = _RESPONSE_BYTES + (len(plan) if isinstance(plan, bytes) else plan.size)
     size += len(context) if isinstance(context, bytes) else context.size

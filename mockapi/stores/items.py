@@ -1,15 +1,11 @@
 """Which response holds an item. Ids that follow from their response's are looked up by what they have in common with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mockapi.stores.records import RecordSource, ResponseRecord
+from mockapi.stores.records import RecordSource
 from mockapi.wire.ids import stem_of
 
 __all__ = ["ItemIndex"]
-
-
-_Record = ResponseRecord | RecordSource
 
 
 @dataclass(slots=True)
@@ -17,13 +13,13 @@ class ItemIndex:
     """Items by id; of a response with a stem the ids are made out when one with that stem is asked for: most never are."""
 
     _owners: dict[str, str] = field(default_factory=dict)
-    _waiting: dict[str, dict[str, _Record] | _Record] = field(default_factory=dict)
+    _waiting: dict[str, dict[str, RecordSource] | RecordSource] = field(default_factory=dict)
 
-    def add(self, record: _Record) -> None:
+    def add(self, record: RecordSource) -> None:
         """Take in the items of a new response; what others have already stays theirs."""
         stem = record.stem
         if not stem:
-            for item_id in _ids_of(record):
+            for item_id in record.record().item_ids:
                 self._make_out(stem_of(item_id))
                 self._owners.setdefault(item_id, record.id)
             return
@@ -40,7 +36,7 @@ class ItemIndex:
         self._make_out(stem_of(item_id))
         return self._owners.get(item_id)
 
-    def drop(self, record: _Record) -> None:
+    def drop(self, record: RecordSource) -> None:
         """Forget a response's items."""
         waiting = self._waiting.get(record.stem)
         if isinstance(waiting, dict) and record.id in waiting:
@@ -51,7 +47,7 @@ class ItemIndex:
         if waiting is not None and not isinstance(waiting, dict) and waiting.id == record.id:
             del self._waiting[record.stem]
             return
-        for item_id in _ids_of(record):
+        for item_id in record.record().item_ids:
             if self._owners.get(item_id) == record.id:
                 del self._owners[item_id]
 
@@ -60,9 +56,5 @@ class ItemIndex:
         if waiting is None:
             return
         for record in waiting.values() if isinstance(waiting, dict) else [waiting]:
-            for item_id in _ids_of(record):
+            for item_id in record.record().item_ids:
                 self._owners.setdefault(item_id, record.id)
-
-
-def _ids_of(record: _Record) -> Sequence[str]:
-    return record.item_ids if isinstance(record, ResponseRecord) else record.record().item_ids

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mockapi.stores.bounds import KEY_BYTES, PROJECT_BYTES, Tally, Total, response_bytes
 from mockapi.stores.items import ItemIndex
 from mockapi.stores.outbox import Outbox
-from mockapi.stores.records import Amounts, EndpointRecord, Entry, EntrySource, RecordSource, ResponseRecord
+from mockapi.stores.records import Amounts, EndpointRecord, EntrySource, RecordSource, ResponseRecord
 from mockapi.stores.threads import Threads
 from mockapi.wire.buckets import Bucket
 
@@ -24,7 +24,7 @@ class Kept:
     tally: Tally
     threads: Threads
     outbox: Outbox
-    responses: OrderedDict[str, ResponseRecord | RecordSource] = field(default_factory=OrderedDict)
+    responses: OrderedDict[str, RecordSource] = field(default_factory=OrderedDict)
     items: ItemIndex = field(default_factory=ItemIndex)
     ordinals: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     prefixes: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
@@ -33,7 +33,7 @@ class Kept:
     buckets: OrderedDict[bytes, Bucket] = field(default_factory=OrderedDict)
     scenarios: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
-    entries: deque[Entry | EntrySource] = field(default_factory=deque)
+    entries: deque[EntrySource] = field(default_factory=deque)
     entry_sizes: deque[int] = field(default_factory=deque)
     entry_bytes: int = 0
     forgotten_entries: int = 0
@@ -51,8 +51,8 @@ class Kept:
     def response(self, response_id: str) -> ResponseRecord | None:
         """A response's record, made now if nobody has asked for it."""
         found = self.responses.get(response_id)
-        if found is None or isinstance(found, ResponseRecord):
-            return found
+        if found is None:
+            return None
         record = self.responses[response_id] = found.record()
         return record
 
@@ -112,7 +112,7 @@ class Kept:
                     self.tally.add(-KEY_BYTES)
                     self.tally.forget("usage")
 
-    def add_entry(self, entry: Entry | EntrySource, most: int, most_bytes: int) -> None:
+    def add_entry(self, entry: EntrySource, most: int, most_bytes: int) -> None:
         """Write a call into the journal, which keeps so many, and so many bytes."""
         size = entry.size
         entries, sizes = self.entries, self.entry_sizes

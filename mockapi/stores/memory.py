@@ -104,26 +104,19 @@ class MemoryStore(Store):
         fields = ordinal, own.scenarios, everybody.scenarios, own.faults, everybody.faults, offset
         return tuple.__new__(Standing, fields)  # half the time of Standing(…)
 
-    async def add_response(self, project: str, record: ResponseRecord) -> bool:
+    async def add_response(self, project: str, record: RecordSource) -> bool:
         """See `Store`."""
         return self._add_response(self._of(project), record)
 
-    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+    async def keep_response(self, project: str, record: RecordSource, amounts: Mapping[str, int]) -> bool:
         """See `Store`."""
-        return self._keep(project, record, amounts)
-
-    async def keep_made(self, project: str, made: RecordSource, amounts: Mapping[str, int]) -> bool:
-        """See `Store`."""
-        return self._keep(project, made, amounts)
-
-    def _keep(self, project: str, record: ResponseRecord | RecordSource, amounts: Mapping[str, int]) -> bool:
         known = self._of(project)
         is_added = self._add_response(known, record)
         if is_added and amounts:
             known.add_usage(amounts)
         return is_added
 
-    def _add_response(self, known: Kept, record: ResponseRecord | RecordSource) -> bool:
+    def _add_response(self, known: Kept, record: RecordSource) -> bool:
         responses, response_id = known.responses, record.id
         if response_id in responses:
             return False
@@ -321,15 +314,9 @@ class MemoryStore(Store):
         own = find(project, _NOBODY).offset
         return own if project == ALL_PROJECTS else own + find(ALL_PROJECTS, _NOBODY).offset
 
-    async def add_entry(self, project: str, entry: Entry) -> None:
+    async def add_entry(self, project: str, entry: EntrySource) -> None:
         """See `Store`."""
         self._of(project).add_entry(entry, self._max_entries, _MOST_ENTRY_BYTES)
-        if self._total.held > self._max_bytes:
-            self._make_room()
-
-    async def add_call(self, project: str, call: EntrySource) -> None:
-        """See `Store`."""
-        self._of(project).add_entry(call, self._max_entries, _MOST_ENTRY_BYTES)
         if self._total.held > self._max_bytes:
             self._make_room()
 
@@ -337,8 +324,8 @@ class MemoryStore(Store):
         """See `Store`."""
         if project == ALL_PROJECTS:
             everything = (entry for known in self._projects.values() for entry in known.entries)
-            return tuple(map(_made, sorted(everything, key=lambda entry: entry.at)))
-        return tuple(map(_made, self._seen(project).entries))
+            return tuple(entry.entry() for entry in sorted(everything, key=lambda entry: entry.at))
+        return tuple(entry.entry() for entry in self._seen(project).entries)
 
     async def forgotten_entries(self, project: str) -> int:
         """See `Store`."""
@@ -438,7 +425,3 @@ class MemoryStore(Store):
 
     async def close(self) -> None:
         """Memory goes with the process."""
-
-
-def _made(entry: Entry | EntrySource) -> Entry:
-    return entry if isinstance(entry, Entry) else entry.entry()

@@ -46,6 +46,10 @@ class ResponseRecord(NamedTuple):
     size: int = 0
     """About how many bytes it takes, if that was counted when it was made."""
 
+    def record(self) -> "ResponseRecord":
+        """Itself: see `RecordSource`."""
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         """What leaves the process is bytes."""
         plan, context, items = encoded(self.plan), encoded(self.context), encoded(self.input_items)
@@ -54,16 +58,19 @@ class ResponseRecord(NamedTuple):
 
 
 class RecordSource(Protocol):
-    """A response that never changes until its record is made, when somebody looks for it: most never do."""
+    """A response's record, or what makes it when somebody looks for it; a store elsewhere asks for it at once."""
 
-    id: str
-    """As the record has it."""
+    @property
+    def id(self) -> str:
+        """As the record has it."""
 
-    stem: str
-    """As the record has it: all of its items' ids have one."""
+    @property
+    def stem(self) -> str:
+        """As the record has it."""
 
-    size: int
-    """As the record has it."""
+    @property
+    def size(self) -> int:
+        """As the record has it."""
 
     def record(self) -> ResponseRecord:
         """The record; the same each time."""
@@ -169,6 +176,10 @@ class Entry(NamedTuple):
         known = 0 if self.known is None else len(self.known.context.user_text) + len(self.known.context.system_text)
         return len(self.request) + len(self.response) + plan + known + 1_000
 
+    def entry(self) -> "Entry":
+        """Itself: see `EntrySource`."""
+        return self
+
 
 class Amounts(dict[str, int]):
     """What a response adds to sums, by name. One that comes again is the same object: it is told from others by that."""
@@ -180,7 +191,7 @@ class Amounts(dict[str, int]):
 
 
 class EntrySource(Protocol):
-    """A call that is over and never changes: its entry is made when somebody reads the journal, which most never are."""
+    """An entry, or a call that is over, of which it is made when somebody reads the journal; a store elsewhere asks at once."""
 
     @property
     def at(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.codec import endpoint_from, endpoint_to, entry_from, entry_to
-from mockapi.stores.records import EndpointRecord, Entry
+from mockapi.stores.records import EndpointRecord, Entry, EntrySource
 from mockapi.stores.redis.base import Base, encoded_name
 from mockapi.stores.redis.script import Script
 
@@ -67,8 +67,9 @@ return done(1)
 class Journal(Base):
     """The part of the store about calls that came in, and about webhook endpoints."""
 
-    async def add_entry(self, project: str, entry: Entry) -> None:
+    async def add_entry(self, project: str, entry: EntrySource) -> None:
         """See `Store`."""
+        entry = entry.entry()
         await self._write(project, _ADD, entry_to(entry), entry.size, self._max_entries, _MOST_ENTRY_BYTES)
 
     async def get_entries(self, project: str) -> Sequence[Entry]:

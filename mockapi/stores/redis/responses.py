@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mockapi.stores.codec import response_from, response_to
-from mockapi.stores.records import Owner, ResponseRecord
+from mockapi.stores.records import Owner, RecordSource, ResponseRecord
 from mockapi.stores.redis.base import Base, decoded_name, encoded_name, flat_sums
 from mockapi.stores.redis.script import Script
 from mockapi.wire.json import dumps, loads
@@ -68,12 +68,13 @@ _DROP_ONE = Script(_DROP, "return done(drop(ARGV[2]))")
 class Responses(Base):
     """The part of the store about responses."""
 
-    async def add_response(self, project: str, record: ResponseRecord) -> bool:
+    async def add_response(self, project: str, record: RecordSource) -> bool:
         """See `Store`."""
         return await self.keep_response(project, record, {})
 
-    async def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+    async def keep_response(self, project: str, record: RecordSource, amounts: Mapping[str, int]) -> bool:
         """See `Store`."""
+        record = record.record()
         ids = dumps([*iter(record.item_ids)])  # made out once: a list would ask for its length first
         data = response_to(record._replace(item_ids=()))
         told = (encoded_name(record.id), ids, data, record.version, record.progress, self._max_responses)

@@ -5,7 +5,7 @@ from typing import Any
 
 from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.codec import response_from, response_to
-from mockapi.stores.records import Owner, ResponseRecord
+from mockapi.stores.records import Owner, RecordSource, ResponseRecord
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.projects import OF, Part
 from mockapi.wire.buckets import MINUTE_S, Bucket, Demand, Draw, draw
@@ -35,15 +35,15 @@ class Responses(Part):
         return taken
 
     @writes
-    def add_response(self, project: str, record: ResponseRecord) -> bool:
+    def add_response(self, project: str, record: RecordSource) -> bool:
         """See `Store`."""
-        return self._add_response(self.number_of(project), record)
+        return self._add_response(self.number_of(project), record.record())
 
     @writes
-    def keep_response(self, project: str, record: ResponseRecord, amounts: Mapping[str, int]) -> bool:
+    def keep_response(self, project: str, record: RecordSource, amounts: Mapping[str, int]) -> bool:
         """See `Store`."""
         number = self.number_of(project)
-        if not self._add_response(number, record):
+        if not self._add_response(number, record.record()):
             return False
         self._add_usage(number, amounts)
         return True

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
 from mockapi.stores.codec import entry_from, entry_to
-from mockapi.stores.records import Entry
+from mockapi.stores.records import Entry, EntrySource
 from mockapi.stores.sqlite.database import reads, writes
 from mockapi.stores.sqlite.projects import OF, Part
 
@@ -100,8 +100,9 @@ class Scripts(Part):
         return float(offset)
 
     @writes
-    def add_entry(self, project: str, entry: Entry) -> None:
+    def add_entry(self, project: str, entry: EntrySource) -> None:
         """See `Store`."""
+        entry = entry.entry()
         number, size = self.number_of(project), entry.size
         self.db.execute("INSERT INTO entries(project, size, data) VALUES (?, ?, ?)", (number, size, entry_to(entry)))
         entries, total = self.db.one("SELECT entries, entry_bytes FROM projects WHERE id = ?", (number,))
