@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from mockapi.courier import Courier
 from mockapi.herald import Herald
 from mockapi.service.core import Core
+from mockapi.stores.base import SCENARIO_FILES
 
 __all__ = ["Life"]
 
@@ -40,3 +41,7 @@ class Life:
         finally:
             self._is_open = False
             await self._store.close()
+
+    def catch_up(self) -> None:
+        """Load the scenario files that other servers have read since they were read here; nobody is told."""
+        self._herald.pass_on(SCENARIO_FILES)

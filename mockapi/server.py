@@ -129,13 +129,6 @@ class _Reloader:
                 "scenarios reloaded: %d loaded, changed: %s", len(self._admin.library.scenarios), ", ".join(changed) or "none"
             )
 
-    def catch_up(self) -> None:
-        """Load what others have loaded since this process's files were read; nobody is told."""
-        try:
-            self._admin.library.reload()
-        except MockApiError as error:
-            log.warning("scenarios were not reloaded: %s", error)
-
     async def _watch(self, paths: Sequence[Path]) -> None:
         from watchfiles import awatch  # start-up time where nothing is watched
 
@@ -288,7 +281,7 @@ def _work(
         if place is not None:
             asyncio.get_running_loop().add_reader(place.lifeline, server.end)
             if place.is_replacement:
-                reloader.catch_up()
+                life.catch_up()
         await life.begin()
         async with beside or nullcontext():
             await server.serve(sockets=[sock])

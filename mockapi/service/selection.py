@@ -61,9 +61,6 @@ class Selector:
         """The fault that meets this call of another endpoint; raises the error that is scripted for it, if one is."""
         facts = raw_facts(call, raw)
         hit = await self._faults.meet(call, facts, identity)
-        scenarios = await self._core.tried(call)
-        if call.operation == CREATE or not scenarios.has(call.operation):
-            return hit
         selection = await self.select_other(call, facts, identity)
         if selection.step is None or not selection.fires:
             return hit

@@ -67,14 +67,17 @@ def plain_amounts(now: float, model: str, usage: Mapping[str, object], score: Sc
 
 @lru_cache(maxsize=1024)
 def _plain_amounts(day: int, model: str, tokens: tuple[int, int, int]) -> Amounts:
-    names, (read, cached, written) = _sum_names(day, model), tokens
-    return Amounts({names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written})
+    return Amounts(_plain_sums(_sum_names(day, model), tokens))
+
+
+def _plain_sums(names: SumNames, tokens: tuple[int, int, int]) -> dict[str, int]:
+    read, cached, written = tokens
+    return {names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written}
 
 
 def amounts_of(names: SumNames, usage: Mapping[str, object], score: Score) -> dict[str, int]:
     """What any response adds: itself, its tokens, its tool calls by type."""
-    read, cached, written = tokens_of(usage)
-    amounts = {names.responses: 1, names.input_tokens: read, names.cached_tokens: cached, names.output_tokens: written}
+    amounts = _plain_sums(names, tokens_of(usage))
     for item in score.finished.items:
         kind = str(item["type"])
         if kind in _CALLS:

@@ -75,10 +75,7 @@ class Journal(Base):
     async def get_entries(self, project: str) -> Sequence[Entry]:
         """See `Store`."""
         projects = await self._projects() if project == ALL_PROJECTS else [project]
-        try:
-            entries = [entry_from(data) for journal in await self._of_all(projects, _GET) for data in journal]
-        except (ValueError, TypeError):
-            raise self._broken("a call of the journal") from None
+        entries = [entry_from(data) for journal in await self._of_all(projects, _GET) for data in journal]
         return tuple(sorted(entries, key=lambda entry: entry.at) if project == ALL_PROJECTS else entries)
 
     async def forgotten_entries(self, project: str) -> int:

@@ -228,11 +228,7 @@ class Outbox(Base):
 
     def _delivery(self, told: Sequence[Any]) -> Delivery:
         data, due, ordinal, version, claim = told
-        try:
-            delivery = delivery_from(data)
-        except (ValueError, TypeError):
-            raise self._broken("a webhook") from None
-        return delivery._replace(due=_seconds(due), ordinal=int(ordinal), version=version, claim=claim)
+        return delivery_from(data)._replace(due=_seconds(due), ordinal=int(ordinal), version=version, claim=claim)
 
 
 def _told(delivery: Delivery) -> tuple[bytes, bytes, bytes, str]:
