@@ -8,7 +8,7 @@ from pathlib import Path
 from mockapi.clock import LATEST
 from mockapi.engine.plan import Plan
 from mockapi.engine.timeline import Timeline
-from mockapi.errors import MockError, ScenarioError, UsageError
+from mockapi.errors import MockError, ScenarioError, StoreError, UsageError
 from mockapi.prices import NO_PRICES, Prices, cost_of
 from mockapi.scenario.units import parse_duration
 from mockapi.service.core import Core
@@ -61,8 +61,10 @@ class Admin:
 
     async def own_metrics(self) -> str:
         """What this worker counted; a store that does not answer now has forgotten nothing."""
-        is_there = await self.store.is_ready()
-        evictions, held = (await self.evictions(), await self.store.get_size()) if is_there else ({}, 0)
+        try:
+            evictions, held = await self.evictions(), await self.store.get_size()
+        except StoreError:
+            evictions, held = {}, 0
         return self._core.metrics.text(evictions, held, are_common=self.store.has_common_evictions)
 
     async def scenarios(self, project: str) -> list[JsonObject]:
