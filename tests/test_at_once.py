@@ -229,7 +229,7 @@ def test_an_error_of_the_application_is_answered_as_uvicorn_does(turns, is_begun
         raise ValueError
 
     ours = talk(ask(), app=AtOnce(app))
-    assert ours == talk(ask(), "httptools", app)
+    assert ours == talk(ask(), http="httptools", app=app)
     assert ours.startswith(b"HTTP/1.1 200" if is_begun else b"HTTP/1.1 500")
 
 
@@ -406,7 +406,7 @@ def create(body, *headers):
 @pytest.mark.parametrize("body", SENT.values(), ids=SENT)
 def test_the_mock_answers_the_same_bytes_under_plain_uvicorn(body):
     sent = create(body) + create(body, LAST)
-    ours, plain = (talk(sent, http, build_app(Settings(clock="virtual"))) for http in (Protocol, "httptools"))
+    ours, plain = (talk(sent, http=http, app=build_app(Settings(clock="virtual"))) for http in (Protocol, "httptools"))
     assert ours == plain
     assert ours.count(b"HTTP/1.1 ") == 2
 
@@ -417,7 +417,7 @@ async def test_the_mock_answers_the_same_in_process(body):
     transport = httpx.ASGITransport(build_app(Settings(clock="virtual")))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         answer = await client.post("/v1/responses", content=data, headers={"authorization": "Bearer k"})
-    wired = await asyncio.to_thread(talk, create(body, LAST), Protocol, build_app(Settings(clock="virtual")))
+    wired = await asyncio.to_thread(talk, create(body, LAST), app=build_app(Settings(clock="virtual")))
     head, _, rest = wired.partition(b"\r\n\r\n")
     assert int(head.split()[1]) == answer.status_code
     assert answer.content in rest

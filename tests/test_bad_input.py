@@ -1,6 +1,7 @@
 """Hostile requests: the API's error shape, no traceback, nothing stored, the server lives."""
 
 import http.client
+import json
 import socket
 
 import httpx
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+
+from mockapi.wire.json import loads, repeated_key
 
 from .conftest import make_app
 
@@ -17,7 +20,8 @@ STEP = "steps: [{reply: fine}]"
 
 @pytest.fixture(scope="module")
 def client():
-    with TestClient(make_app(STEP, max_body=30_000_000), raise_server_exceptions=False) as connection:
+    app = make_app(STEP, max_body=30_000_000)
+    with TestClient(app, raise_server_exceptions=False, base_url="http://localhost") as connection:
         yield connection
 
 
@@ -216,16 +220,112 @@ def test_http_client_sees_keepalive_after_errors(serve):
         assert connection.post("/responses", json={"model": "m", "input": "x"}).status_code == 200
 
 
-def test_any_content_type_is_read_as_json(client):
-    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense", ""):
-        headers = {**AUTH, "content-type": content_type}
-        assert client.post("/v1/responses", content=b'{"model": "m", "input": "x"}', headers=headers).status_code == 200
-        assert client.post("/v1/responses", content=b"model=m&input=x", headers=headers).json()["error"]["code"] == "invalid_json"
+CREATES = [
+    ("/v1/responses", {"model": "m", "input": "x"}),
+    ("/v1/responses/compact", {"model": "m", "input": "x"}),
+    ("/v1/responses/input_tokens", {"model": "m", "input": "x"}),
+    ("/v1/conversations", {"metadata": {"a": "b"}}),
+    ("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/x", "enabled_events": ["response.completed"]}),
+]
 
 
-def test_of_duplicate_keys_the_last_counts(client):
-    body = b'{"model": "m", "input": "x", "temperature": 9, "temperature": 0.5}'
-    assert client.post("/v1/responses", content=body, headers=AUTH).json()["temperature"] == 0.5
+def posted(client, path, content, **headers):
+    return client.post(path, content=content, headers={**AUTH, **headers})
+
+
+def stored(client):
+    shown = [client.get(f"/_mock/{kind}", headers=AUTH) for kind in ("responses", "conversations")]
+    return [answer.raise_for_status().json() for answer in shown]
+
+
+@pytest.mark.parametrize(("path", "body"), CREATES, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense"],
+)
+def test_a_body_that_says_it_is_no_json_is_refused(client, path, body, content_type):
+    before = stored(client)
+    answer = posted(client, path, json.dumps(body).encode(), **{"content-type": content_type})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "unsupported_content_type")
+    assert f"'Content-Type: {content_type}'" in error["message"]
+    assert stored(client) == before
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json", "", None]
+)
+def test_a_body_that_may_be_json_is_read(client, content_type):
+    headers = {} if content_type is None else {"content-type": content_type}
+    assert posted(client, "/v1/responses", b'{"model": "m", "input": "x"}', **headers).status_code == 200
+
+
+def test_what_has_no_body_has_no_content_type_to_refuse(client):
+    made = posted(client, "/v1/conversations", b"", **{"content-type": "application/x-www-form-urlencoded"})
+    assert made.status_code == 200
+
+
+def test_a_very_long_content_type_is_not_repeated(client):
+    answer = posted(client, "/v1/responses", b"{}", **{"content-type": "x" * 50_000})
+    assert (answer.status_code, len(answer.content) < 3_000) == (400, True)
+
+
+@pytest.mark.parametrize(("path", "body"), CREATES, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": "), (" ,\n", " :\t")], ids=["compact", "usual", "strange"])
+def test_a_key_that_stands_twice_is_refused(client, path, body, spaces):
+    text = json.dumps(body, separators=spaces)
+    twice = f'{text[:-1]}{spaces[0]}"extra"{spaces[1]}{{"k"{spaces[1]}1{spaces[0]}"\\u006b"{spaces[1]}1}}}}'
+    before = stored(client)
+    error = posted(client, path, twice.encode()).json()["error"]
+    assert stored(client) == before
+    assert (error["code"], "The key 'k' stands more than once" in error["message"]) == ("invalid_json", True)
+
+
+@pytest.mark.parametrize("path", ["/_mock/verify", "/_mock/faults", "/_mock/clock"])
+def test_so_it_is_in_the_admin_api(client, path):
+    error = posted(client, path, b'{"a": 1, "a": 2}', **{"content-type": "application/json"}).json()["error"]
+    assert (error["code"], "'a'" in error["message"]) == ("mock_invalid_body", True)
+
+
+def test_equal_keys_of_different_objects_are_no_repetition(client):
+    body = {
+        "model": "m",
+        "input": [{"role": "user", "content": 'a "b": "b": 1'}, {"role": "user", "content": "é\u2028"}],
+        "temperature": 1e0,
+    }
+    for text in (json.dumps(body), json.dumps(body, indent=1), json.dumps(body, ensure_ascii=False)):
+        assert posted(client, "/v1/responses", text.encode()).status_code == 200
+
+
+@settings(max_examples=200, deadline=None)
+@given(json_values, st.sampled_from([(",", ":"), (", ", ": ")]), st.booleans())
+def test_no_repetition_is_seen_where_none_is(value, separators, is_ascii):
+    data = json.dumps(value, separators=separators, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    try:
+        parsed = loads(data)
+    except ValueError:  # a half of a surrogate pair
+        return
+    assert repeated_key(data, parsed) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=8), json_values, json_values, st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_every_repetition_is_seen(key, first, second, separators):
+    comma, colon = separators
+    name, one, two = (json.dumps(each, separators=separators, ensure_ascii=False) for each in (key, first, second))
+    data = f'[{{"other"{colon}0{comma}{name}{colon}{one}{comma}{name}{colon}{two}}}]'.encode("utf-8", "surrogatepass")
+    try:
+        parsed = loads(data)
+    except ValueError:
+        return
+    assert repeated_key(data, parsed) == key
+
+
+def test_without_validation_any_type_is_read_and_the_last_of_two_counts():
+    with TestClient(make_app(STEP, validation="off")) as connection:
+        body = b'{"model": "m", "input": "x", "temperature": 9, "temperature": 0.5}'
+        answer = posted(connection, "/v1/responses", body, **{"content-type": "text/plain"})
+    assert (answer.status_code, answer.json()["temperature"]) == (200, 0.5)
 
 
 def test_a_thousand_unknown_keys_are_one_error(client):

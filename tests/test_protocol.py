@@ -1,6 +1,7 @@
 """The short way of ready answers over a real socket: what a client gets is what uvicorn would have sent."""
 
 import asyncio
+import json
 import socket
 
 import pytest
@@ -8,7 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mockapi.http.head import Head, HeadForm
-from mockapi.http.protocol import Protocol
+from mockapi.http.protocol import MOST_HEAD, Protocol
 
 FORM = HeadForm([(b"x-constant", b"100%b"), (b"x-id", None), (b"content-length", None)])
 UNSIZED = HeadForm([(b"x-id", None)])
@@ -46,7 +47,7 @@ class AtOnce:
         await self._app(scope, receive, send)
 
 
-def talk(sent: bytes, http=Protocol, app=app) -> bytes:
+def talk(*sent: bytes, http=Protocol, app=app) -> bytes:
     """All that a server of this protocol answers until it closes the connection."""
 
     async def run():
@@ -58,7 +59,8 @@ def talk(sent: bytes, http=Protocol, app=app) -> bytes:
         sock = socket.create_server(("127.0.0.1", 0))
         serving = await asyncio.get_running_loop().create_server(lambda: config.http_protocol_class(config, state, {}), sock=sock)
         reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
-        writer.write(sent)
+        for each in sent:
+            writer.write(each)
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         serving.close()
@@ -100,7 +102,7 @@ ROWS = {
 def test_answers_are_those_of_uvicorn(sent):
     ours = talk(sent)
     assert ours
-    assert ours == talk(sent, "httptools")
+    assert ours == talk(sent, http="httptools")
     assert ours == talk(sent, app=AtOnce(app))
 
 
@@ -121,6 +123,61 @@ def test_a_head_is_pairs_too():
 def test_a_form_refuses_what_no_header_can_carry(pair):
     with pytest.raises(ValueError, match="no header can say"):
         HeadForm([pair])
+
+
+TOO_LONG = {
+    "a header": ask("/", f"x-a: {'a' * MOST_HEAD}"),
+    "many headers": ask("/", *[f"x-{n}: {'a' * 1000}" for n in range(66)]),
+    "a URL": ask("/" + "a" * MOST_HEAD),
+    "a query": ask("/?" + "a" * 40_000, f"x-a: {'a' * 30_000}"),
+    "a header without end": b"GET / HTTP/1.1\r\nx-a: " + b"a" * 1_000_000,
+    "a name without end": b"GET / HTTP/1.1\r\n" + b"a" * 1_000_000,
+    "a URL without end": b"GET /" + b"a" * 1_000_000,
+    "headers without end": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize(
+    "before", [[], ["/"], ["/slow"], ["/", "/slow", "/"]], ids=["first", "later", "behind one", "behind many"]
+)
+@pytest.mark.parametrize("app", [app, AtOnce(app)], ids=["a task", "at once"])
+@pytest.mark.parametrize("sent", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_head_that_is_too_long_is_told_so(before, app, sent):
+    answer = talk(*map(ask, before), sent, ask(), app=app)  # what comes behind it is passed over
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == len(before)
+    head, _, body = answer.split(b"hello you")[-1].partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert b"\r\nconnection: close" in head
+    assert f"content-length: {len(body)}".encode() in head
+    assert json.loads(body)["error"]["code"] == "mock_headers_too_large"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ask("/", f"x-a: {'a' * 65_000}", LAST),
+        ask("/" + "a" * 40_000 + "?" + "b" * 25_000, LAST),
+        ask("/", body=b"b" * 1_000_000) * 2 + ask("/", LAST),
+        ask("/", f"x-a: {'a' * 40_000}") * 20 + ask("/", LAST),
+    ],
+    ids=["a header", "a URL", "bodies", "many requests"],
+)
+def test_what_is_no_longer_than_that_passes(sent):
+    ours = talk(sent)
+    assert ours.count(b"HTTP/1.1 200 OK") == ours.count(b"HTTP/1.1") == sent.count(b"POST ")
+
+
+def test_who_was_refused_may_send_the_rest_for_a_while():
+    loop, wire, protocol = connected()
+    protocol.data_received(b"GET / HTTP/1.1\r\nx-a: ")
+    for _ in range(100):
+        protocol.data_received(b"a" * 10_000)
+    assert wire.written.count(b"HTTP/1.1 431") == 1
+    loop.go(1.9)
+    protocol.data_received(b"\r\n\r\n" + ask())
+    assert (wire.written.count(b"HTTP/1.1"), wire.is_closed) == (1, False)
+    loop.go(0.2)
+    assert wire.is_closed
 
 
 class Loop:
@@ -148,9 +205,16 @@ class Loop:
 
 
 class Wire(asyncio.Transport):
-    """Remembers whether it was closed."""
+    """Remembers what was written, and whether it was closed."""
 
     is_closed = False
+    written = b""
+
+    def write(self, data):
+        self.written += data
+
+    def can_write_eof(self):
+        return False
 
     def close(self):
         self.is_closed = True

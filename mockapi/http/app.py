@@ -247,10 +247,13 @@ class _Endpoint:
             await exchange.fail(lost)
 
 
+_LONGEST_PATH = 1_000  # characters
+
+
 def _write(exchange: Exchange, took_ms: float) -> None:
-    """The log line; the path is escaped, so that no request can write lines of its own."""
+    """The log line; the path is escaped and cut, so that no request can write lines of its own or flood the log."""
     scope, note = exchange.scope, f" {exchange.note}" if exchange.note else ""
-    path = quote(scope["path"], safe="/:@!$&'()*+,;=~")
+    path = quote(scope["path"][:_LONGEST_PATH], safe="/:@!$&'()*+,;=~")
     call = {"method": scope["method"], "path": path, "status": exchange.status, "took_ms": round(took_ms, 1)}
     extra = {"call": {**call, "request_id": exchange.request_id, "note": exchange.note or None}}
     log.info("%s %s %s %.1fms%s", scope["method"], path, exchange.status or "-", took_ms, note, extra=extra)

@@ -10,12 +10,14 @@ from mockapi.wire.catalogue import told
 from mockapi.wire.ids import is_id, request_id_of
 from mockapi.wire.json import JsonObject, loads
 from mockapi.wire.operations import ListQuery, parse_query
-from mockapi.wire.validation import bad_prefix
+from mockapi.wire.validation import bad_prefix, bounded
 
 __all__ = ["Calls", "flag_of", "starting_after"]
 
 _SCRIPTED_IN_THE_SERVICE = ("responses.create", "responses.compact", "responses.input_tokens")
 """Operations whose steps see the effective input."""
+
+_JSON = b"application/json"
 
 
 class Calls:
@@ -40,6 +42,9 @@ class Calls:
         caller = self.caller(exchange)  # before the body is read
         if has_body:
             exchange.body = await read_body(exchange.receive, self._core.settings.max_body)
+            sent = exchange.headers.raw.get(b"content-type", _JSON)
+            if sent != _JSON and exchange.body and not self._core.is_lenient:
+                _check_content_type(sent.decode("latin-1"))
         call, identity = await self._core.known(
             caller.project, operation, exchange.body, exchange.headers, exchange.scenario, target
         )
@@ -63,6 +68,13 @@ class Calls:
     async def answer(exchange: Exchange, body: bytes, headers: Headers | None = None) -> None:
         """A ready JSON body with the standard headers."""
         await exchange.answer(Answer(200, body, [JSON, *exchange.standard_headers(), *(headers or [])]))
+
+
+def _check_content_type(sent: str) -> None:
+    """400 for a body that its header says is no JSON, as a form's or a text's does."""
+    essence = sent.partition(";")[0].strip().lower()
+    if essence and re.fullmatch(r"application/(?:[^/\s]+\+)?json", essence) is None:
+        raise told("unsupported_content_type", type=bounded(essence), header=bounded(sent))
 
 
 def _raw(body: bytes) -> JsonObject:

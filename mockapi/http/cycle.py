@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from mockapi.http.head import Head
 
-__all__ = ["Connection", "Cycle", "Rest", "begun", "cycle_of"]
+__all__ = ["Connection", "Cycle", "Rest", "beginning", "begun", "cycle_of"]
 
 
 class Connection(Protocol):
@@ -158,7 +158,7 @@ class Cycle(RequestResponseCycle):
         """Head and whole body at once; the request is done then."""
         connection, self.response_started, self.response_complete = self._connection, True, True
         self.waiting_for_100_continue = False
-        begin = _beginning(status, tuple(connection.server_state.default_headers))
+        begin = beginning(status, tuple(connection.server_state.default_headers))
         close = b"" if self.keep_alive else b"connection: close\r\n"
         if head.form.is_sized:
             whole = b"".join((begin, head.lines, close, b"\r\n", body))
@@ -174,7 +174,7 @@ class Cycle(RequestResponseCycle):
 
 
 @lru_cache(maxsize=64)
-def _beginning(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def beginning(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """The status and the server's own headers, which change once a second."""
     return b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % pair for pair in headers]])
 

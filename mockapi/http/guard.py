@@ -14,7 +14,8 @@ from mockapi.http.exchange import Exchange
 from mockapi.http.messages import caller_of, read_body
 from mockapi.settings import Settings
 from mockapi.stores.base import ALL_PROJECTS
-from mockapi.wire.json import loads
+from mockapi.wire.json import loads, repeated_key
+from mockapi.wire.validation import bounded
 
 __all__ = ["admin_body", "admin_project", "check_admin", "check_scrape"]
 
@@ -93,10 +94,15 @@ def admin_project(exchange: Exchange, settings: Settings) -> str:
 
 async def admin_body(exchange: Exchange, most: int) -> Mapping[str, object]:
     """The JSON object that was sent; `MockError` 400 for anything else."""
+    body = await read_body(exchange.receive, most)
     try:
-        value = loads(await read_body(exchange.receive, most))
+        value = loads(body)
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise MockError("The body must be a JSON object.", status=400, code="mock_invalid_body")
+    twice = repeated_key(body, value)
+    if twice is not None:
+        message = f"The key '{bounded(twice)}' stands more than once in the same object of the body."
+        raise MockError(message, status=400, code="mock_invalid_body")
     return value

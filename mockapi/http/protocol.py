@@ -20,9 +20,15 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mockapi.http.cycle import Cycle, begun
+from mockapi.errors import MockError
+from mockapi.http.cycle import Cycle, beginning, begun
+from mockapi.http.messages import error_answer, standard_headers
+from mockapi.wire.ids import digest, request_id_of
 
-__all__ = ["TRANSPORT", "Protocol"]
+__all__ = ["MOST_HEAD", "TRANSPORT", "Protocol"]
+
+MOST_HEAD = 65_536
+"""Bytes of a request's URL and headers together, as uvicorn's other parser has it; more is a 431."""
 
 TRANSPORT = "mockapi.transport"
 """The scope's extension with the connection's `asyncio.Transport` under "transport"; absent where there is no connection."""
@@ -32,14 +38,18 @@ class Protocol(HttpToolsProtocol):
     """One connection.
 
     Its transport is in reach of the application (`TRANSPORT`): faults drop connections. Requests are answered in their order,
-    each in a turn of the loop of its own, so that who sends many at once does not keep others waiting.
+    each in a turn of the loop of its own, so that who sends many at once does not keep others waiting. A head that does not end
+    takes no more memory than `MOST_HEAD` and what is read at once.
     """
 
     cycle: Cycle | None  # type: ignore[assignment]  # the newest; none before the first request
     pipeline: deque[Cycle]  # type: ignore[assignment]  # those that wait behind the one that is answered, the newest first
+    scope: Any  # None from the beginning of a head to its end
     _answering: Cycle | None = None
     _came: Cycle | None = None  # its head has come just now, and nothing stands before it
     _idle_since: float | None = None
+    _grown = 0  # bytes that have come of a head without beginning or ending it
+    _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn has it."""
@@ -50,10 +60,17 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn has it, but a request begins when all of its bytes that have come are read."""
+        if self._is_refused:
+            return
+        head = self.headers
         super().data_received(data)
         cycle, self._came = self._came, None
         if cycle is not None:
             self._begin(cycle)
+        elif self.scope is None and self.headers is head and not self._is_refused:
+            self._grown += len(data)
+            if self._grown > MOST_HEAD:
+                self._refuse()
 
     def _begin(self, cycle: Cycle) -> None:
         """Answer a request: at once, as far as that goes."""
@@ -74,6 +91,9 @@ class Protocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self.loop.call_soon(self._begin_next)
+            return
+        if self._is_refused:
+            self._tell_refusal()
             return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -113,10 +133,16 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+        self.scope = None
+        self._grown = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
-        self.headers.append(_shared_pair(name, value) if len(value) < _SHORT else (name.lower(), value))
+        if len(value) < _SHORT:
+            self.headers.append(_shared_pair(name, value))
+        else:
+            self.headers.append((name.lower(), value))
+            self._check_head()
         if len(name) == _EXPECT and name.lower() == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
 
@@ -124,14 +150,18 @@ class Protocol(HttpToolsProtocol):
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
         parser, root, headers = self.parser, self.root_path, self.headers
         version = parser.get_http_version()
-        path, raw_path, query = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
+        if len(self.url) < _SHORT:
+            path, raw_path, query = _parts_of_short(self.url)
+        else:
+            self._check_head()
+            path, raw_path, query = _parts_of(self.url)
         self.scope = {
             "type": "http",
-            "asgi": self._asgi,  # type: ignore[typeddict-item]
+            "asgi": self._asgi,
             "http_version": version,
             "server": self.server,
             "client": self.client,
-            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "scheme": self.scheme,
             "method": parser.get_method().decode("ascii"),
             "root_path": root,
             "path": root + path if root else path,
@@ -156,6 +186,32 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft(cycle)
 
+    def _check_head(self) -> None:
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD:
+            self._refuse()
+            raise _HeadTooLongError
+
+    def _refuse(self) -> None:
+        """Answer a head that is too long, behind those before it.
+
+        What the client still sends is passed over for a while: a reset would hide the answer from it.
+        """
+        self._is_refused = True
+        if self.cycle is None or self.cycle.response_complete:
+            self._tell_refusal()
+
+    def _tell_refusal(self) -> None:
+        self.logger.warning("A request was refused: its URL and headers are over %d bytes.", MOST_HEAD)
+        self.transport.write(_refusal(tuple(self.server_state.default_headers)))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER_S, self.transport.close)
+
+    def send_400_response(self, msg: str) -> None:
+        """As uvicorn has it, unless the refusal was told already."""
+        if not self._is_refused:
+            super().send_400_response(msg)
+
     def on_body(self, body: bytes) -> None:
         """As uvicorn has it."""
         cycle = self.cycle
@@ -173,10 +229,23 @@ class Protocol(HttpToolsProtocol):
         cycle.tell()
 
 
+class _HeadTooLongError(Exception):
+    """Ends the parsing of a request."""
+
+
+def _refusal(default_headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    message = f"The URL and the headers of the request are over {MOST_HEAD} bytes."
+    error = MockError(message, status=431, code="mock_headers_too_large")
+    answer = error_answer(error, standard_headers(request_id_of(digest(b"", message.encode()))))
+    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close")]
+    return b"".join([beginning(431, default_headers), *[b"%b: %b\r\n" % pair for pair in headers], b"\r\n", answer.body])
+
+
 async def _all_of(rest: Any) -> None:
     await rest
 
 
+_LINGER_S = 2.0  # for a client to send the rest and read why it was refused
 _EXPECT = len(b"expect")
 _SHORT = 256  # bytes of what is worth remembering: most requests go to the same few URLs, with the same headers
 

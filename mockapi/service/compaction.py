@@ -11,7 +11,7 @@ from mockapi.scenario.match import Facts
 from mockapi.scenario.names import template_names
 from mockapi.scenario.select import Selection
 from mockapi.service.compacted import compact, summary_tokens
-from mockapi.service.core import Call, Core, parsed
+from mockapi.service.core import Call, Core
 from mockapi.service.faults import Faults
 from mockapi.service.limits import Cost, RateLimiter
 from mockapi.service.past import Effective, Pasts
@@ -57,7 +57,7 @@ class Compaction:
 
     async def compact(self, call: Call, identity: bytes) -> Compacted:
         """The body of `response.compaction`: every user message, then one compaction item that stands for everything else."""
-        raw = parsed(call.body)
+        raw = self.core.parsed(call.body)
         charged = partial(self._limiter.charge_invalid, call, Cost(raw.get("model")))
         facts, effective = await self._faults.before(call, raw, identity, self._asked_compact(call, raw), charged)
         hit = await self._faults.meet(call, facts, identity)
@@ -140,7 +140,7 @@ class Compaction:
 
     async def count(self, call: Call, identity: bytes) -> Compacted:
         """The body of `response.input_tokens`: what a create with this input would be billed."""
-        raw = parsed(call.body)
+        raw = self.core.parsed(call.body)
         facts, effective = await self._faults.before(call, raw, identity, self._asked_count(call, raw))
         hit = await self._faults.meet(call, facts, identity)
         tokens = count_input(facts, self.core.counter)

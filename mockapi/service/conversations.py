@@ -6,7 +6,7 @@ from dataclasses import replace
 from mockapi.scenario.context import NEW_CONTEXT, Context
 from mockapi.scenario.history import duplicate
 from mockapi.service.compacted import folded
-from mockapi.service.core import Call, Core, parsed
+from mockapi.service.core import Call, Core
 from mockapi.service.made import prefix_after
 from mockapi.service.paging import no_cursor
 from mockapi.service.past import Pasts
@@ -34,7 +34,7 @@ class Conversations:
 
     async def create(self, call: Call, identity: bytes) -> bytes:
         """A new conversation, with its first items."""
-        request = parse_body(ConversationCreate, parsed(call.body or b"{}"), lenient=self.core.is_lenient)
+        request = parse_body(ConversationCreate, self.core.parsed(call.body or b"{}"), lenient=self.core.is_lenient)
         now = await self.core.now(call.project)
         number = 0
         while True:
@@ -53,7 +53,7 @@ class Conversations:
 
     async def update(self, call: Call, conversation_id: str) -> bytes:
         """Replace the metadata as a whole."""
-        request = parse_body(ConversationUpdate, parsed(call.body), lenient=self.core.is_lenient)
+        request = parse_body(ConversationUpdate, self.core.parsed(call.body), lenient=self.core.is_lenient)
         while True:
             record = await self._pasts.conversation(call.project, conversation_id)
             changed = replace(record, metadata=dumps(request.metadata))
@@ -69,7 +69,7 @@ class Conversations:
 
     async def add_items(self, call: Call, identity: bytes, conversation_id: str, query: ListQuery) -> bytes:
         """Append items; the list of those alone, in the order given."""
-        request = parse_body(ItemsCreate, parsed(call.body), lenient=self.core.is_lenient)
+        request = parse_body(ItemsCreate, self.core.parsed(call.body), lenient=self.core.is_lenient)
         while True:
             record = await self._pasts.conversation(call.project, conversation_id)
             items = await self._items(call.project, request.items, identity, conversation_id)

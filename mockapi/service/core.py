@@ -21,10 +21,11 @@ from mockapi.stores.records import Entry
 from mockapi.wire.catalogue import told
 from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest, digest_within
-from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.json import JsonObject, is_too_deep, loads, repeated_key
 from mockapi.wire.models import names_of
+from mockapi.wire.validation import bounded
 
-__all__ = ["Call", "Core", "parsed"]
+__all__ = ["Call", "Core"]
 
 # Ids inside a request carry seconds; content is compared without them, so that a chain derives the same ids on any day.
 _SECONDS = re.compile(rb"(_[0-9a-f]{18})[0-9a-f]{8}(?=[0-9a-f]{24})")
@@ -89,6 +90,19 @@ class Core:
     def identity_of(self, project: str, *parts: str) -> bytes:
         """A digest for what no call made: scenario seeds, invented ids."""
         return digest(self._seed, project.encode(), *(part.encode("utf-8", "surrogatepass") for part in parts))
+
+    def parsed(self, body: bytes) -> JsonObject:
+        """A body's JSON object; `ApiError` 400 for anything else, and for one that says something twice."""
+        try:
+            value = loads(body)
+        except ValueError as error:
+            raise told("json_too_deep" if is_too_deep(error) else "invalid_json") from None
+        if not isinstance(value, dict):
+            raise told("invalid_json")
+        twice = None if self.is_lenient else repeated_key(body, value)
+        if twice is not None:
+            raise told("repeated_key", key=bounded(twice))
+        return value
 
     async def now(self, project: str) -> float:
         """The project's time, in seconds."""
@@ -201,14 +215,3 @@ def _content_of(operation: str, body: bytes, scenario: str | None, target: str) 
 @lru_cache(maxsize=1024)
 def _about(operation: str, scenario: str | None, target: str) -> bytes:
     return f"{operation}\n{scenario or ''}\n{target}\n".encode("utf-8", "surrogatepass")
-
-
-def parsed(body: bytes) -> JsonObject:
-    """A JSON object; `ApiError` 400 for anything else."""
-    try:
-        value = loads(body)
-    except ValueError:
-        raise told("invalid_json") from None
-    if not isinstance(value, dict):
-        raise told("invalid_json")
-    return value

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from mockapi.errors import ApiError, MockError
-from mockapi.service.core import Call, Core, parsed
+from mockapi.service.core import Call, Core
 from mockapi.service.paging import page_of
 from mockapi.service.posting import Letter, Poster
 from mockapi.stores.records import EndpointRecord
@@ -40,7 +40,7 @@ class Endpoints:
 
     async def create(self, call: Call, identity: bytes) -> bytes:
         """Register a URL; the answer alone has the signing secret."""
-        request = parse_body(EndpointCreate, parsed(call.body))
+        request = parse_body(EndpointCreate, self.core.parsed(call.body))
         self._check(request.url)
         if len(await self._store.get_endpoints(call.project)) >= _MOST:
             message = f"mockapi keeps {_MOST} webhook endpoints per project: delete one first."
@@ -71,7 +71,7 @@ class Endpoints:
 
     async def update(self, call: Call, endpoint_id: str) -> bytes:
         """Change what the body names; `updated_at` moves only if that is a change."""
-        request = parse_body(EndpointUpdate, parsed(call.body))
+        request = parse_body(EndpointUpdate, self.core.parsed(call.body))
         if request.url is not None:
             self._check(request.url)
         while True:
@@ -94,7 +94,7 @@ class Endpoints:
 
     async def rotate_secret(self, call: Call, identity: bytes, endpoint_id: str) -> bytes:
         """Give it a new secret; for 24 hours the old one signs too if that is asked for."""
-        request = parse_body(RotateSecret, parsed(call.body or b"{}"))
+        request = parse_body(RotateSecret, self.core.parsed(call.body or b"{}"))
         now = await self.core.now(call.project)
         while True:
             record = await self._found(call.project, endpoint_id)
@@ -106,7 +106,7 @@ class Endpoints:
 
     async def test(self, call: Call, identity: bytes, endpoint_id: str) -> bytes:
         """Post a sample event now and tell what the receiver said; 400 if nobody answered (assumed)."""
-        request = parse_body(EndpointTest, parsed(call.body))
+        request = parse_body(EndpointTest, self.core.parsed(call.body))
         record = await self._found(call.project, endpoint_id)
         sample = digest(identity, b"sample", size=16).hex()
         kind = "resp" if request.event_type.startswith("response.") else request.event_type.partition(".")[0]

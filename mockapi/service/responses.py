@@ -15,7 +15,7 @@ from mockapi.scenario.names import History, template_names
 from mockapi.scenario.select import Selection
 from mockapi.service.asking import Asked, Asking
 from mockapi.service.compacted import is_compacting, with_compaction
-from mockapi.service.core import Call, Core, parsed
+from mockapi.service.core import Call, Core
 from mockapi.service.faults import Faults
 from mockapi.service.keeping import LEAST_CACHED, Keeping
 from mockapi.service.limits import Cost, RateLimiter
@@ -75,7 +75,7 @@ class Responses:
         """Plan the answer to `POST /v1/responses` and remember it; `ApiError` is an answer too."""
         asked = self._asking.known(call)
         if asked is None:
-            raw = parsed(call.body)
+            raw = self.core.parsed(call.body)
             try:
                 asked = await self._asking.asked(call, raw)
             except ApiError as error:

@@ -1,13 +1,14 @@
 """JSON in and out, by pydantic-core: the one place that fixes strictness and style."""
 
+import json  # noqa: TID251 - it alone shows what stands twice
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Protocol
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["Encodable", "JsonObject", "dumps", "encoded", "loads", "ordered", "pretty", "spaced"]
+__all__ = ["Encodable", "JsonObject", "dumps", "encoded", "is_too_deep", "loads", "ordered", "pretty", "repeated_key", "spaced"]
 
 JsonObject = dict[str, object]
 
@@ -45,6 +46,38 @@ def _check_finite(value: object) -> None:
         raise ValueError("a number is too large")
     for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check_finite(each)
+
+
+def is_too_deep(error: ValueError) -> bool:
+    """Whether what `loads` complains of is nesting alone."""
+    return "recursion limit" in str(error)
+
+
+def repeated_key(data: bytes, value: object) -> str | None:
+    """A key that stands twice in one object of `data`; None if none does. `value` is what `loads` made of it."""
+    if to_json(value) == data:  # so it is where clients write JSON without spaces
+        return None
+    try:
+        json.loads(data, object_pairs_hook=_unrepeated, parse_int=str, parse_float=str)
+    except _RepeatedError as found:
+        return found.key
+    return None
+
+
+class _RepeatedError(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _unrepeated(pairs: Sequence[tuple[str, object]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _RepeatedError(key)
+        seen.add(key)
 
 
 def dumps(value: object) -> bytes:

@@ -14,7 +14,7 @@ from mockapi.errors import ApiError
 from mockapi.wire.catalogue import told
 from mockapi.wire.typed import REFUSED, keys_of
 
-__all__ = ["Path", "api_error", "bad_prefix", "listed", "missing_parameter", "shortened"]
+__all__ = ["Path", "api_error", "bad_prefix", "bounded", "listed", "missing_parameter", "shortened"]
 
 Path = tuple[str | int, ...]
 
@@ -53,7 +53,7 @@ def missing_parameter(path: str) -> ApiError:
 
 def bad_prefix(where: str, value: str, prefix: str) -> ApiError:
     """An id that is not of its kind (ERRORS.md §4.2)."""
-    return told("invalid_id", path=where, value=_bounded(value), prefix=prefix)
+    return told("invalid_id", path=where, value=bounded(value), prefix=prefix)
 
 
 def api_error(error: ValidationError, body: Mapping[str, object], model: type[BaseModel]) -> ApiError:
@@ -156,10 +156,11 @@ def _as_text(value: object) -> str:
 
 
 def _value_error(where: str, value: str, supported: Sequence[str]) -> ApiError:
-    return told("invalid_value", path=where, value=_bounded(value), values=listed(supported, "and"))
+    return told("invalid_value", path=where, value=bounded(value), values=listed(supported, "and"))
 
 
-def _bounded(value: str) -> str:
+def bounded(value: str) -> str:
+    """A value as errors repeat it: 1,000 characters at most."""
     return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
 
 

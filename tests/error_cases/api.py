@@ -29,8 +29,18 @@ class Api:
     def __init__(self, client: TestClient) -> None:
         self.client = client
 
-    def call(self, method: str, path: str, body: object = None, *, key: str | None = "test-key", content: bytes | None = None):
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = "test-key",
+        content: bytes | None = None,
+        content_type: str | None = None,
+    ):
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        headers |= {} if content_type is None else {"content-type": content_type}
         how = {"content": content} if content is not None else {} if body is None else {"json": body}
         return self.client.request(method, path, headers=headers, **how)
 

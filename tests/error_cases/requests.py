@@ -74,6 +74,21 @@ REQUESTS: dict[str, Case] = {
         "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors include trailing commas, missing closing brackets, missing quotation marks, etc.)",
         "invalid_json",
     ),
+    "json_too_deep": Case(
+        call("POST", "/v1/responses", content=b'{"input": ' + b"[" * 250 + b"]" * 250 + b"}"),
+        "Invalid body: failed to parse JSON value. Arrays and objects may be nested 200 levels deep at most.",
+        "invalid_json",
+    ),
+    "repeated_key": Case(
+        call("POST", "/v1/responses", content=b'{"model": "gpt-4o", "input": "x", "temperature": 9, "temperature": 0.5}'),
+        "Invalid body: failed to parse JSON value. The key 'temperature' stands more than once in the same object.",
+        "invalid_json",
+    ),
+    "unsupported_content_type": Case(
+        call("POST", "/v1/responses", content=b'{"model": "gpt-4o", "input": "x"}', content_type="text/plain;charset=UTF-8"),
+        "Unsupported content type: 'text/plain'. This API method only accepts 'application/json' requests, but you specified the header 'Content-Type: text/plain;charset=UTF-8'. Please try again with a supported content type.",
+        "unsupported_content_type",
+    ),
     "unknown_parameter": Case(
         create(stre=True), "Unknown parameter: 'stre'. Did you mean 'store' or 'stream'?", "unknown_parameter", "stre"
     ),
