@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from mockapi.engine.plan import Plan
 from mockapi.stores.records import Entry
-from mockapi.wire.json import loads
+from mockapi.wire.json import object_of
 
 __all__ = ["SKEW_S", "Attempt", "Chain", "Conduct", "conducts"]
 
@@ -152,12 +152,12 @@ class Attempt:
     @cached_property
     def body(self) -> Mapping[str, object]:
         """What was sent, as far as it is a JSON object."""
-        return _object(self.entry.request)
+        return object_of(self.entry.request)
 
     @cached_property
     def answer(self) -> Mapping[str, object]:
         """What was to be answered, as far as it is a JSON object."""
-        return _object(self.entry.response)
+        return object_of(self.entry.response)
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -214,14 +214,6 @@ class Attempt:
 
     def _asked(self, name: str) -> str:
         return parse_qs(self.entry.query).get(name, [""])[-1]
-
-
-def _object(data: bytes) -> Mapping[str, object]:
-    try:
-        value = loads(data) if data else None
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 Chain = Sequence[Attempt]

@@ -9,7 +9,8 @@ from mockapi.scenario.explain import explain
 from mockapi.scenario.load import CREATE, load_paths
 from mockapi.scenario.select import Candidate
 from mockapi.service.evidence import facts_of_body
-from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.json import JsonObject, loads, repeated_key
+from mockapi.wire.validation import bounded
 
 __all__ = ["explain_call", "explain_request"]
 
@@ -25,6 +26,9 @@ def explain_request(paths: Sequence[Path], request: str) -> JsonObject:
         body = None
     if not isinstance(body, dict):
         raise UsageError("the request must be a JSON object: the body of POST /v1/responses")
+    twice = repeated_key(request.encode(), body)
+    if twice is not None:
+        raise UsageError(f"the request has the key '{bounded(twice)}' more than once in the same object, which a server refuses")
     headers: dict[str, str] = {}
     if isinstance(call := body.get("request"), dict) and "operation" in body:
         if body["operation"] != CREATE:

@@ -1,13 +1,18 @@
 """The memory store is bounded in bytes over all projects; the oldest goes first, and whatever goes is counted."""
 
 import asyncio
+import gc
+import tracemalloc
 
 import pytest
+from starlette.testclient import TestClient
 
 from mockapi.bench.load import run_load_bench
 from mockapi.stores.memory import MemoryStore
 from mockapi.stores.records import ConversationRecord, Delivery, Entry, ResponseRecord
 from mockapi.wire.buckets import Demand
+
+from .conftest import make_app
 
 BOUND = 1_000_000
 FULL = BOUND + 40_000  # what was put in last stands beyond the bound for a moment
@@ -137,3 +142,33 @@ def test_memory_stays_flat_under_load():
     rows = run_load_bench(60_000, told.append)
     assert all(line.endswith(" 0 of them failed") for line in told)
     assert [row.ours < 256 for row in rows] == [True] * 8
+
+
+LONG = 60_000
+KINDS = {
+    "models": lambda n: {"json": {"model": f"{n}{'m' * 1_000_000}", "input": "x"}},
+    "tools": lambda n: {"json": {**BODY, "tools": [{"type": "function", "name": "f", "description": f"{n}{'d' * 300_000}"}]}},
+    "includes": lambda n: {"json": {**BODY, "include": ["reasoning.encrypted_content"] * (20_000 + n)}},
+    "containers": lambda n: {"json": {**BODY, "tools": [{"type": "code_interpreter", "container": f"{n}{'c' * 300_000}"}]}},
+    "keys": lambda n: {"headers": {"authorization": f"Bearer {n}{'k' * LONG}"}},
+    "projects": lambda n: {"headers": {"authorization": "Bearer k", "openai-project": f"{n}{'p' * LONG}"}},
+    "scenarios": lambda n: {"headers": {"authorization": "Bearer k", "x-mock-scenario": f"{n}{'s' * LONG}"}},
+    "ids": lambda n: {"json": {**BODY, "previous_response_id": f"resp_{n}{'i' * 300_000}"}},
+}
+BODY = {"model": "gpt-4o", "input": "x", "store": False}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_clients_send_is_remembered_within_the_bound_alone(kind):
+    """Whatever is kept for speed is small, or has no room for what is long."""
+    with TestClient(make_app("steps: [{reply: x}]", max_memory=1, journal=0)) as client:
+        for number in range(3):
+            client.post("/v1/responses", **{"json": BODY, "headers": {"authorization": "Bearer k"}, **KINDS[kind](number)})
+        tracemalloc.start()
+        try:
+            for number in range(3, 43):
+                client.post("/v1/responses", **{"json": BODY, "headers": {"authorization": "Bearer k"}, **KINDS[kind](number)})
+            gc.collect()
+            assert tracemalloc.get_traced_memory()[0] < 2_000_000
+        finally:
+            tracemalloc.stop()

@@ -281,3 +281,25 @@ def test_the_page_is_current():
     from .errors_page import page
 
     assert (ROOT / "docs" / "errors.md").read_text() == page(), "run: python -m tests.reference_pages"
+
+
+def test_what_is_repeated_of_a_request_has_a_bound(api):
+    """Ids, keys and values of a megabyte are not sent back by the megabyte."""
+    long = "a" * 1_000_000
+    bodies = [
+        {"previous_response_id": f"resp_{long}"},
+        {"conversation": f"conv_{long}"},
+        {"prompt": {"id": f"pmpt_{long}"}},
+        {"input": [{"type": "item_reference", "id": f"msg_{long}"}]},
+        {long: 1},
+        {"text": {long: 1}},
+        {"metadata": {long: "x"}},
+        {"model": long},
+        {"service_tier": long},
+        {"tools": [{"type": long}]},
+    ]
+    for body in bodies:
+        answer = api.create(**body)
+        assert 400 <= answer.status_code < 500
+        assert len(answer.content) < 30_000
+        assert "aaaaaaaaaa" in answer.text or "too long" in answer.text

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -132,6 +133,36 @@ def test_from_the_journal_with_the_past_it_had(serve):
     gone = "There is no call 'req_gone' in the journal of this API key: another key made it, or the journal has forgotten it."
     assert gone in run("req_gone").stderr
     assert "give it as http://HOST:PORT" in CliRunner().invoke(main, ["explain", "--journal", "x", "--url", "ftp://x"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "told"),
+    [
+        (
+            b'{"model": "m", "input": "hello"}',
+            "text/plain",
+            "400 unsupported_content_type Unsupported content type: 'text/plain'.",
+        ),
+        (b'{"model": "m", "input": "x", "input": "hello"}', "application/json", "400 invalid_json Invalid body: failed to parse"),
+        (
+            b'{"model": "m", "input": "hello", "temperature": 9}',
+            "application/json",
+            "400 decimal_above_max_value Invalid 'temperature'",
+        ),
+    ],
+)
+def test_a_call_that_was_refused_is_told_so(serve, content, content_type, told):
+    server = serve(FILE)
+    headers = {"authorization": "Bearer k", "content-type": content_type}
+    answer = httpx.post(f"{server.base_url}/responses", content=content, headers=headers)
+    options = ["--journal", answer.headers["x-request-id"], "--url", server.url, "--key", "k"]
+    lines = CliRunner().invoke(main, ["explain", *options]).stdout.splitlines()
+    assert lines[1].startswith(f"It was refused before any step was tried: {told}")
+
+
+def test_a_key_that_stands_twice_is_told(explain):
+    result = explain('{"model": "m", "input": "x", "input": "hello"}')
+    assert (result.exit_code, "the key 'input' more than once" in result.stderr) == (2, True)
 
 
 def test_a_call_of_another_endpoint_is_explained_by_its_steps(serve):

@@ -9,7 +9,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mockapi.http.head import Head, HeadForm
-from mockapi.http.protocol import MOST_HEAD, Protocol
+from mockapi.http.protocol import Protocol
+from mockapi.http.unread import MOST_HEAD
 
 FORM = HeadForm([(b"x-constant", b"100%b"), (b"x-id", None), (b"content-length", None)])
 UNSIZED = HeadForm([(b"x-id", None)])
@@ -65,6 +66,8 @@ def talk(*sent: bytes, http=Protocol, app=app) -> bytes:
         writer.close()
         serving.close()
         await serving.wait_closed()
+        while state.connections:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
         await asyncio.gather(*state.tasks)
         return answer
 
@@ -93,7 +96,6 @@ ROWS = {
     "expect": ask("/", "expect: 100-continue", LAST),
     "an escaped path": ask("/%75nsized?a=%20", LAST),
     "a long URL": ask("/" + "x" * 300 + "?" + "y" * 300, LAST),
-    "an upgrade nobody offers": ask("/", "connection: upgrade, close", "upgrade: websocket"),
     "no HTTP": b"nonsense\r\n\r\n",
 }
 
@@ -125,16 +127,32 @@ def test_a_form_refuses_what_no_header_can_carry(pair):
         HeadForm([pair])
 
 
+def head(size, long=False):
+    """A request whose URL, names and values are so many bytes: many short headers, or a long one."""
+    left = size - len("/hostxcontent-length3") - len("connectionclose")
+    lines = [f"n{n:05}: {'v' * 94}" for n in range(0 if long else (left - 1) // 100)]
+    left -= 100 * len(lines)
+    return ask("/", *lines, f"x: {'v' * (left - 1)}", LAST)
+
+
 TOO_LONG = {
-    "a header": ask("/", f"x-a: {'a' * MOST_HEAD}"),
-    "many headers": ask("/", *[f"x-{n}: {'a' * 1000}" for n in range(66)]),
+    "a header": head(MOST_HEAD + 1, long=True),
+    "many headers": head(MOST_HEAD + 1),
+    "a name": ask("/", f"{'a' * MOST_HEAD}: b"),
     "a URL": ask("/" + "a" * MOST_HEAD),
     "a query": ask("/?" + "a" * 40_000, f"x-a: {'a' * 30_000}"),
     "a header without end": b"GET / HTTP/1.1\r\nx-a: " + b"a" * 1_000_000,
     "a name without end": b"GET / HTTP/1.1\r\n" + b"a" * 1_000_000,
     "a URL without end": b"GET /" + b"a" * 1_000_000,
     "headers without end": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200_000,
+    "nothing without end": b"\r\n" * 500_000,
 }
+CHUNKED = "transfer-encoding: chunked"
+TRAILED = ask("/pieces", CHUNKED).replace(b"content-length: 3\r\n", b"")[:-3] + b"3\r\nyou\r\n0\r\n"
+
+
+def pieces(data, size):
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 @pytest.mark.parametrize(
@@ -145,26 +163,123 @@ TOO_LONG = {
 def test_a_head_that_is_too_long_is_told_so(before, app, sent):
     answer = talk(*map(ask, before), sent, ask(), app=app)  # what comes behind it is passed over
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == len(before)
-    head, _, body = answer.split(b"hello you")[-1].partition(b"\r\n\r\n")
+    check_refused(answer.split(b"hello you")[-1])
+
+
+def check_refused(answer, code="mock_headers_too_large"):
+    head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 431 ")
     assert b"\r\nconnection: close" in head
     assert f"content-length: {len(body)}".encode() in head
-    assert json.loads(body)["error"]["code"] == "mock_headers_too_large"
+    assert json.loads(body)["error"]["code"] == code
+
+
+@pytest.mark.parametrize("before", [[], ["/"], ["/slow", "/"]], ids=["first", "later", "behind some"])
+@pytest.mark.parametrize("app", [app, AtOnce(app)], ids=["a task", "at once"])
+def test_a_trailer_without_end_is_told_so(before, app):
+    received = []
+
+    async def reading(scope, receive, send):
+        while scope["path"] == "/pieces":
+            message = await receive()
+            received.append(message["type"])
+            if message["type"] == "http.disconnect":
+                return
+        await app(scope, receive, send)
+
+    endless = TRAILED + b"x: " + b"a" * 1_000_000
+    answer = talk(*map(ask, before), endless, ask(), app=AtOnce(reading) if isinstance(app, AtOnce) else reading)
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == len(before)
+    check_refused(answer.split(b"hello you")[-1])
+    assert received[-1:] in ([], ["http.disconnect"])  # nobody waits for the rest
+
+
+def test_trailers_are_no_headers():
+    seen = []
+
+    async def looking(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        seen.extend(name for name, _ in scope["headers"])
+        await app({**scope, "path": "/"}, receive_nothing, send)
+
+    async def receive_nothing():
+        return {}
+
+    answer = talk(TRAILED + b"authorization: Bearer k\r\n\r\n" + ask("/", LAST), app=looking)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert b"transfer-encoding" in seen
+    assert b"authorization" not in seen
+
+
+@pytest.mark.parametrize("size", [7, 500, 70_000, 1_000_000])
+@pytest.mark.parametrize("is_long", [True, False], ids=["one header", "many headers"])
+def test_the_bound_is_exact_however_the_bytes_come(size, is_long):
+    for extra, status in ((0, b"200"), (1, b"431")):
+        _, wire, protocol = connected(begins=False)
+        for piece in pieces(head(MOST_HEAD + extra, is_long), size):
+            protocol.data_received(piece)
+        assert (b"HTTP/1.1 431" in wire.written) == (status == b"431")
+        assert len(protocol.begun) == (status == b"200")
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        ask("/", f"x-a: {'a' * 65_000}", LAST),
         ask("/" + "a" * 40_000 + "?" + "b" * 25_000, LAST),
         ask("/", body=b"b" * 1_000_000) * 2 + ask("/", LAST),
         ask("/", f"x-a: {'a' * 40_000}") * 20 + ask("/", LAST),
+        TRAILED + b"a: b\r\n" * 5_000 + b"\r\n" + ask("/", LAST),
     ],
-    ids=["a header", "a URL", "bodies", "many requests"],
+    ids=["a URL", "bodies", "many requests", "trailers"],
 )
 def test_what_is_no_longer_than_that_passes(sent):
     ours = talk(sent)
     assert ours.count(b"HTTP/1.1 200 OK") == ours.count(b"HTTP/1.1") == sent.count(b"POST ")
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+@pytest.mark.parametrize("cut", [1, 5, 200, 10_000])
+def test_an_upgrade_is_declined_and_the_body_is_read(protocol, cut):
+    """What `curl --http2` and Java's HttpClient send."""
+    asking = ("connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAMAAABkAARAAAAAAAIAAAAA")
+    answer = talk(*pieces(ask("/", *asking), cut))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"connection: close\r\n\r\nhello you")
+    chunked = ask("/", CHUNKED, *asking, body=b"3\r\nyou\r\n0\r\n\r\n").replace(b"content-length: 13\r\n", b"")
+    assert talk(chunked).endswith(b"hello you")
+    assert talk(ask("/", *asking, method="GET", body=b"")).endswith(b"hello ")
+    assert talk(ask("/", *asking, body=b"you" + ask())).count(b"HTTP/1.1 ") == 1
+
+
+def test_what_comes_behind_a_declined_upgrade_is_not_read():
+    asking = ("connection: upgrade", "upgrade: h2c")
+    assert talk(ask("/", *asking) + ask("/")).count(b"HTTP/1.1 ") == 1
+
+
+def test_no_http_behind_a_request_does_not_take_its_answer():
+    answer = talk(ask() + b"nonsense\r\n\r\n")
+    assert answer.index(b"hello you") < answer.index(b"HTTP/1.1 400 ")
+
+
+async def refusing(scope, receive, send):
+    await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"no"})
+
+
+@pytest.mark.parametrize("size", [100, 5_000_000])
+def test_who_is_refused_before_its_body_is_read_sees_why(size):
+    answer = talk(ask("/", LAST, body=b"b" * size), app=refusing)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert answer.endswith(b"\r\n\r\nno")
+
+
+def test_who_waits_for_leave_and_is_refused_must_not_go_on():
+    """Whether it sends its body is not known: what comes next could be either."""
+    asked = ask("/", "expect: 100-continue")
+    answer = talk(asked[:-3], app=refusing)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"connection: close" in answer
 
 
 def test_who_was_refused_may_send_the_rest_for_a_while():
@@ -223,10 +338,19 @@ class Wire(asyncio.Transport):
         return self.is_closed
 
 
-def connected():
+class Begun(Protocol):
+    """Remembers requests instead of answering them."""
+
+    def _begin(self, cycle):
+        self.begun = [*self.begun, cycle]
+
+    begun = ()
+
+
+def connected(begins=True):
     loop, wire = Loop(), Wire()
     config = uvicorn.Config(app, ws="none", log_config=None, timeout_keep_alive=5)
-    protocol = Protocol(config, ServerState(), {}, _loop=loop)
+    protocol = (Protocol if begins else Begun)(config, ServerState(), {}, _loop=loop)
     protocol.connection_made(wire)
     return loop, wire, protocol
 

@@ -2,7 +2,6 @@
 
 import zlib
 from base64 import b64encode
-from functools import lru_cache
 from hashlib import blake2b
 
 __all__ = ["tiny_picture"]
@@ -10,7 +9,6 @@ __all__ = ["tiny_picture"]
 _SIDE = 8  # pixels
 
 
-@lru_cache(maxsize=64)
 def tiny_picture(words: str) -> str:
     """A PNG of 8 by 8 pixels in base64; other words, other colours."""
     row = _SIDE * 3

@@ -81,7 +81,7 @@ def usual_mould(facts: Facts, selection: Selection, counting: Counting, seal: st
     if step is None or scenario is None or not step.is_usual or not _is_usual(request):
         return None
     mould = _usual_mould(
-        step, scenario.name, request.model, request.store, request.wants_obfuscation, tuple(request.include), counting, seal
+        step, scenario.name, request.model, request.store, request.wants_obfuscation, _included(request), counting, seal
     )
     return None if mould.scripted else mould
 
@@ -135,7 +135,7 @@ def _timeline(
     is_usual = step is not None and is_own and ending is COMPLETED and not step.pace.jitter
     if is_usual and step is not None and _is_usual(request):
         mould = _usual_mould(
-            step, scenario, request.model, request.store, request.wants_obfuscation, tuple(request.include), moment.counting,
+            step, scenario, request.model, request.store, request.wants_obfuscation, _included(request), moment.counting,
             moment.seal,
         )  # fmt: skip
         if not mould.scripted:
@@ -199,23 +199,33 @@ def _mould(request: CreateRequest, reply: Rendered, ending: Ending, moment: Mome
 
 
 def _key(request: CreateRequest, ending: Ending, moment: Moment, pace: Pace) -> ScoreKey:
-    key = _score_key(
+    links, container = _links(request), container_of(request.tools) if request.tools else ""
+    is_short = len(container) + sum(len(each) for _, each in links) <= _LONGEST_KEPT
+    key = (_score_key if is_short else _score_key.__wrapped__)(
         pace,
         family_of(request.model).encrypts_always,
         request.background,
         request.wants_obfuscation,
         request.parallel_tool_calls,
-        tuple(request.include),
+        _included(request),
         request.top_logprobs,
         _cut(request, ending),
         request.max_tool_calls,
         image_settings(request.tools),
         moment.counting,
         moment.seal,
-        _links(request),
-        container_of(request.tools) if request.tools else "",
+        links,
+        container,
     )
     return replace(key, seed=moment.identity.hex()) if pace.jitter else key
+
+
+_LONGEST_KEPT = 1_000  # characters of ids that a request names
+
+
+def _included(request: CreateRequest) -> tuple[str, ...]:
+    """What is included, each once."""
+    return tuple(dict.fromkeys(request.include)) if request.include else ()
 
 
 def _background(step: Step | None, request: CreateRequest, pace: Pace) -> Background:

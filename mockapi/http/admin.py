@@ -55,7 +55,7 @@ class AdminApi:
     async def put_scenario(self, exchange: Exchange) -> None:
         """`PUT /_mock/scenarios/{name}`: upload YAML or JSON for this project, or for all."""
         project = self._project(exchange)
-        body = await read_body(exchange.receive, self._admin.settings.max_body)
+        body = await read_body(exchange.receive, self._admin.settings.max_body, exchange.headers)
         name = exchange.path_params["name"]
         try:
             text = body.decode("utf-8")

@@ -8,9 +8,9 @@ from mockapi.service.core import Call, Core
 from mockapi.service.selection import Selector
 from mockapi.wire.catalogue import told
 from mockapi.wire.ids import is_id, request_id_of
-from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.json import object_of
 from mockapi.wire.operations import ListQuery, parse_query
-from mockapi.wire.validation import bad_prefix, bounded
+from mockapi.wire.validation import bad_prefix
 
 __all__ = ["Calls", "flag_of", "starting_after"]
 
@@ -41,7 +41,7 @@ class Calls:
         """
         caller = self.caller(exchange)  # before the body is read
         if has_body:
-            exchange.body = await read_body(exchange.receive, self._core.settings.max_body)
+            exchange.body = await read_body(exchange.receive, self._core.settings.max_body, exchange.headers)
             sent = exchange.headers.raw.get(b"content-type", _JSON)
             if sent != _JSON and exchange.body and not self._core.is_lenient:
                 _check_content_type(sent.decode("latin-1"))
@@ -50,7 +50,7 @@ class Calls:
         )
         exchange.request_id = request_id_of(identity)
         if operation not in _SCRIPTED_IN_THE_SERVICE:
-            exchange.arm(await self._selector.scripted(call, identity, _raw(exchange.body)), self._core)
+            exchange.arm(await self._selector.scripted(call, identity, object_of(exchange.body)), self._core)
         return call, identity
 
     def path_id(self, exchange: Exchange, name: str, prefix: str = "") -> str:
@@ -74,15 +74,7 @@ def _check_content_type(sent: str) -> None:
     """400 for a body that its header says is no JSON, as a form's or a text's does."""
     essence = sent.partition(";")[0].strip().lower()
     if essence and re.fullmatch(r"application/(?:[^/\s]+\+)?json", essence) is None:
-        raise told("unsupported_content_type", type=bounded(essence), header=bounded(sent))
-
-
-def _raw(body: bytes) -> JsonObject:
-    try:
-        value = loads(body) if body else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+        raise told("unsupported_content_type", type=essence, header=sent)
 
 
 def flag_of(exchange: Exchange, name: str, *, is_lenient: bool = False) -> bool | None:

@@ -29,6 +29,9 @@ class Connection(Protocol):
     def on_response_complete(self) -> None:
         """Told when the answer is complete."""
 
+    def end(self, *, is_read: bool) -> None:
+        """Close it; `is_read` tells whether the whole request has come."""
+
 
 class Cycle(RequestResponseCycle):
     """One request and its answer. What is the same for all, until something happens, stands in the class."""
@@ -142,6 +145,8 @@ class Cycle(RequestResponseCycle):
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         held, self._held = self._held, None
+        if self.waiting_for_100_continue and self.more_body:
+            self.keep_alive = False  # nobody knows whether the body will come
         if message["type"] == "http.response.start":  # a second one tells of an error before the first has gone out
             if type(message.get("headers")) is Head and not self.response_started and self.scope["method"] != "HEAD":
                 self._held = message
@@ -152,7 +157,13 @@ class Cycle(RequestResponseCycle):
             if not self.disconnected:
                 self._write(held["status"], held["headers"], message.get("body", b""))
             return
-        await super().send(message)
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if self.keep_alive or not self.more_body or not is_last:
+            await super().send(message)
+        else:
+            self.keep_alive = True  # uvicorn would close at once
+            await super().send(message)
+            self._connection.end(is_read=False)
 
     def _write(self, status: int, head: Head, body: bytes) -> None:
         """Head and whole body at once; the request is done then."""
@@ -169,7 +180,7 @@ class Cycle(RequestResponseCycle):
         if self._event is not None:
             self._event.set()
         if not self.keep_alive:
-            self.transport.close()
+            connection.end(is_read=not self.more_body)
         connection.on_response_complete()
 
 

@@ -94,7 +94,7 @@ def admin_project(exchange: Exchange, settings: Settings) -> str:
 
 async def admin_body(exchange: Exchange, most: int) -> Mapping[str, object]:
     """The JSON object that was sent; `MockError` 400 for anything else."""
-    body = await read_body(exchange.receive, most)
+    body = await read_body(exchange.receive, most, exchange.headers)
     try:
         value = loads(body)
     except ValueError:

@@ -51,6 +51,9 @@ _RATE_FORM = HeadForm(_RATES)
 """Only on compact and on synchronous creates that are not streamed (ERRORS.md §11)."""
 
 
+_LONGEST_CALLER = 8_192  # bytes: of who asked last something is remembered
+
+
 class ClientGoneError(Exception):
     """The client hung up before its request was complete; there is nobody to answer."""
 
@@ -129,8 +132,11 @@ def caller_of(headers: RequestHeaders, accepted: Sequence[str] = ()) -> Caller:
     return caller
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _caller(authorization: bytes, api_key: bytes, project: bytes, organization: bytes) -> Caller:
+    if len(authorization) + len(api_key) + len(project) + len(organization) > _LONGEST_CALLER:
+        message = f"The headers that tell who asks are over {_LONGEST_CALLER} bytes together."
+        raise MockError(message, status=431, code="mock_headers_too_large")
     scheme, _, key = authorization.decode("latin-1").partition(" ")
     if scheme.lower() == "basic":
         key = _password(key.strip())
@@ -161,13 +167,15 @@ def masked(key: str) -> str:
     return f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}" if len(key) > 12 else key
 
 
-async def read_body(receive: Receive, most: int) -> bytes:
-    """The whole request body; 413 if it is longer than `most` bytes; `ClientGoneError` if the client hung up."""
+async def read_body(receive: Receive, most: int, headers: RequestHeaders) -> bytes:
+    """The whole request body; 413 if it is longer than `most` bytes, or says so; `ClientGoneError` if the client hung up."""
     cycle = cycle_of(receive)
     body = None if cycle is None else cycle.whole_body()
     if body is not None:
         _check_size(len(body), most)
         return body
+    declared = headers.raw.get(b"content-length", b"")
+    _check_size(int(declared) if declared.isdigit() else 0, most)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -225,7 +233,7 @@ def standard_headers(request_id: str, processing_ms: int = 1, caller: Caller | N
     return [_VERSION, spent, (_REQUEST_ID, request_id.encode()), *(() if caller is None else caller.headers)]
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def whole_form(caller: Caller, scenario: str, step: str, is_limited: bool) -> HeadForm:
     """Heads of created responses that are not streamed; to fill in: milliseconds, request id, tokens left, length.
 
@@ -235,7 +243,7 @@ def whole_form(caller: Caller, scenario: str, step: str, is_limited: bool) -> He
     return HeadForm([JSON, *_standard_form(caller), *mock_headers(scenario, step), *rates, (b"content-length", None)])
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def stream_form(caller: Caller, scenario: str, step: str) -> HeadForm:
     """Heads of streams; to fill in: milliseconds, request id."""
     return HeadForm([EVENT_STREAM, *_standard_form(caller), *mock_headers(scenario, step)])

@@ -20,15 +20,10 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mockapi.errors import MockError
-from mockapi.http.cycle import Cycle, beginning, begun
-from mockapi.http.messages import error_answer, standard_headers
-from mockapi.wire.ids import digest, request_id_of
+from mockapi.http.cycle import Cycle, begun
+from mockapi.http.unread import MOST_HEAD, HeadTooLongError, Meter, reason_of, refusal, size_of_head
 
-__all__ = ["MOST_HEAD", "TRANSPORT", "Protocol"]
-
-MOST_HEAD = 65_536
-"""Bytes of a request's URL and headers together, as uvicorn's other parser has it; more is a 431."""
+__all__ = ["TRANSPORT", "Protocol"]
 
 TRANSPORT = "mockapi.transport"
 """The scope's extension with the connection's `asyncio.Transport` under "transport"; absent where there is no connection."""
@@ -38,18 +33,22 @@ class Protocol(HttpToolsProtocol):
     """One connection.
 
     Its transport is in reach of the application (`TRANSPORT`): faults drop connections. Requests are answered in their order,
-    each in a turn of the loop of its own, so that who sends many at once does not keep others waiting. A head that does not end
-    takes no more memory than `MOST_HEAD` and what is read at once.
+    each in a turn of the loop of its own, so that who sends many at once does not keep others waiting. What is refused before
+    it is a request (too long a head, no HTTP) is told behind the answers that are due, and ends the connection. Trailers are read
+    and forgotten; there are no WebSockets.
     """
 
     cycle: Cycle | None  # type: ignore[assignment]  # the newest; none before the first request
     pipeline: deque[Cycle]  # type: ignore[assignment]  # those that wait behind the one that is answered, the newest first
-    scope: Any  # None from the beginning of a head to its end
+    url = b""
     _answering: Cycle | None = None
     _came: Cycle | None = None  # its head has come just now, and nothing stands before it
     _idle_since: float | None = None
-    _grown = 0  # bytes that have come of a head without beginning or ending it
-    _is_refused = False
+    _may_be_over = False  # a head may be too long: it, or something before it, has come in pieces, or in a large one
+    _has_body = False  # some of a body has come since that was asked last
+    _meter: Meter | None = None
+    _is_ending = False
+    _last_words = b""  # said when every answer that is due is given
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn has it."""
@@ -60,17 +59,28 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn has it, but a request begins when all of its bytes that have come are read."""
-        if self._is_refused:
-            return
-        head = self.headers
-        super().data_received(data)
+        if len(data) > MOST_HEAD:
+            self._may_be_over = True
+        self._idle_since = None
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self._refuse(431 if isinstance(error.__context__, HeadTooLongError) else 400)
         cycle, self._came = self._came, None
         if cycle is not None:
             self._begin(cycle)
-        elif self.scope is None and self.headers is head and not self._is_refused:
-            self._grown += len(data)
-            if self._grown > MOST_HEAD:
-                self._refuse()
+        elif not self._is_ending:
+            self._look_at_piece(len(data))
+
+    def _look_at_piece(self, size: int) -> None:
+        """So many bytes have come that end no head: more of one, of a body, or of trailers."""
+        self._may_be_over = True
+        self._meter = self._meter or Meter()
+        if self._meter.is_over(self.url, self.headers or (), 0 if self._has_body else size):
+            self._refuse(431)
+        self._has_body = False
 
     def _begin(self, cycle: Cycle) -> None:
         """Answer a request: at once, as far as that goes."""
@@ -92,8 +102,8 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline:
             self.loop.call_soon(self._begin_next)
             return
-        if self._is_refused:
-            self._tell_refusal()
+        if self._last_words:
+            self._say_last_words()
             return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -104,7 +114,7 @@ class Protocol(HttpToolsProtocol):
             self._begin(self.pipeline.pop())
 
     def _unset_keepalive_if_required(self) -> None:
-        """Called for every request: the timer stays, and finds out by itself that the connection is in use."""
+        """The timer stays, and finds out by itself that the connection is in use."""
         self._idle_since = None
 
     def timeout_keep_alive_handler(self) -> None:
@@ -133,35 +143,27 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
-        self.scope = None
-        self._grown = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
-        if len(value) < _SHORT:
-            self.headers.append(_shared_pair(name, value))
-        else:
-            self.headers.append((name.lower(), value))
-            self._check_head()
+        self.headers.append(_PAIRS.get((name, value)) or _pair(name, value))
         if len(name) == _EXPECT and name.lower() == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
         parser, root, headers = self.parser, self.root_path, self.headers
+        if self._may_be_over and size_of_head(self.url, headers) > MOST_HEAD:
+            raise HeadTooLongError
         version = parser.get_http_version()
-        if len(self.url) < _SHORT:
-            path, raw_path, query = _parts_of_short(self.url)
-        else:
-            self._check_head()
-            path, raw_path, query = _parts_of(self.url)
+        path, raw_path, query = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
         self.scope = {
             "type": "http",
-            "asgi": self._asgi,
+            "asgi": self._asgi,  # type: ignore[typeddict-item]
             "http_version": version,
             "server": self.server,
             "client": self.client,
-            "scheme": self.scheme,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
             "method": parser.get_method().decode("ascii"),
             "root_path": root,
             "path": root + path if root else path,
@@ -171,8 +173,7 @@ class Protocol(HttpToolsProtocol):
             "state": self.app_state.copy(),
             "extensions": self._extensions,
         }
-        if parser.should_upgrade() and self._should_upgrade():
-            return
+        self.headers = _FORGOTTEN
         before = self.cycle
         self.cycle = cycle = Cycle(
             self,
@@ -186,73 +187,125 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft(cycle)
 
-    def _check_head(self) -> None:
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD:
-            self._refuse()
-            raise _HeadTooLongError
-
-    def _refuse(self) -> None:
-        """Answer a head that is too long, behind those before it.
-
-        What the client still sends is passed over for a while: a reset would hide the answer from it.
-        """
-        self._is_refused = True
-        if self.cycle is None or self.cycle.response_complete:
-            self._tell_refusal()
-
-    def _tell_refusal(self) -> None:
-        self.logger.warning("A request was refused: its URL and headers are over %d bytes.", MOST_HEAD)
-        self.transport.write(_refusal(tuple(self.server_state.default_headers)))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_LINGER_S, self.transport.close)
-
-    def send_400_response(self, msg: str) -> None:
-        """As uvicorn has it, unless the refusal was told already."""
-        if not self._is_refused:
-            super().send_400_response(msg)
-
     def on_body(self, body: bytes) -> None:
         """As uvicorn has it."""
+        self._has_body = True
         cycle = self.cycle
-        if cycle is None or cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+        if cycle is None or cycle.response_complete:
             return
         if cycle.take(body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
-        """As uvicorn has it."""
+        """As uvicorn has it; after a head that asks for an upgrade the parser says so, too, before the body."""
         cycle = self.cycle
-        if cycle is None or cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+        if cycle is not None and not self.parser.should_upgrade():
+            cycle.more_body = False
+            cycle.tell()
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Answer as if no upgrade was asked for (`curl --http2`, Java's HttpClient). A new parser reads the body, and no more."""
+        cycle = self.cycle
+        assert cycle is not None
+        cycle.keep_alive = False
+        self.parser = httptools.HttpRequestParser(_BodyOf(self))
+        framing = [
+            b"%b: %b\r\n" % pair for pair in cycle.scope["headers"] if pair[0] in (b"content-length", b"transfer-encoding")
+        ]
+        self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
+        try:
+            self.parser.feed_data(rest)
+        except httptools.HttpParserError:
+            self._refuse(400)
+
+    def _refuse(self, status: int) -> None:
+        """End the connection behind the answers that are due; a request whose body broke off gets none but this."""
+        self.logger.warning(reason_of(status))
+        self._stop_reading()
+        words = refusal(status, tuple(self.server_state.default_headers))
+        cycle = self.cycle
+        if cycle is not None and cycle.more_body and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.tell()
+            if cycle.response_started:
+                words = b""
+            if cycle is self._came:
+                self._came = None
+            if cycle in self.pipeline:
+                self.pipeline.remove(cycle)
+        due = self._came or self._answering
+        self._last_words = words
+        if not self.pipeline and (due is None or due.response_complete or due.disconnected):
+            self._say_last_words()
+
+    def _say_last_words(self) -> None:
+        self.transport.write(self._last_words)
+        self.end(is_read=False)
+
+    def _stop_reading(self) -> None:
+        self._is_ending = True
+        self.parser = _DEAF  # type: ignore[assignment]
+
+    def end(self, *, is_read: bool) -> None:
+        """Close; where a request was not read to its end, after its rest: a reset would hide the answer from the client."""
+        if is_read or self.transport.is_closing():
+            self.transport.close()
             return
-        cycle.more_body = False
-        cycle.tell()
-
-
-class _HeadTooLongError(Exception):
-    """Ends the parsing of a request."""
-
-
-def _refusal(default_headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    message = f"The URL and the headers of the request are over {MOST_HEAD} bytes."
-    error = MockError(message, status=431, code="mock_headers_too_large")
-    answer = error_answer(error, standard_headers(request_id_of(digest(b"", message.encode()))))
-    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close")]
-    return b"".join([beginning(431, default_headers), *[b"%b: %b\r\n" % pair for pair in headers], b"\r\n", answer.body])
+        self._stop_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER_S, self.transport.close)
 
 
 async def _all_of(rest: Any) -> None:
     await rest
 
 
-_LINGER_S = 2.0  # for a client to send the rest and read why it was refused
+class _Deaf:
+    """Passes over all that comes."""
+
+    def feed_data(self, data: bytes) -> None:
+        pass
+
+
+_DEAF = _Deaf()
+
+
+class _BodyOf:
+    """What a parser tells of the body of one request whose head is known."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol: Protocol | None = protocol
+
+    def on_body(self, body: bytes) -> None:
+        if self._protocol is not None:
+            self._protocol.on_body(body)
+
+    def on_message_complete(self) -> None:
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            protocol.on_message_complete()
+
+
+_FRAMING = (b"content-length", b"transfer-encoding")
+_FORGOTTEN: Any = deque(maxlen=0)  # for trailers
+_LINGER_S = 2.0  # for a client to send the rest, and to read why nobody wants it
 _EXPECT = len(b"expect")
 _SHORT = 256  # bytes of what is worth remembering: most requests go to the same few URLs, with the same headers
 
 
-@lru_cache(maxsize=4096)
-def _shared_pair(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    return name.lower(), value
+_MOST_PAIRS = 4_096
+_PAIRS: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+
+
+def _pair(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header as it is handed on; short ones are remembered."""
+    pair = name.lower(), value
+    if len(name) + len(value) < _SHORT:
+        if len(_PAIRS) >= _MOST_PAIRS:
+            _PAIRS.clear()
+        _PAIRS[name, value] = pair
+    return pair
 
 
 def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:

@@ -34,10 +34,11 @@ class Explained(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """All steps for one request, in the order that they are tried."""
+    """All steps for one request, in the order that they are tried; `refused` is why the server said no before it tried any."""
 
     asked: str
     steps: Sequence[Explained]
+    refused: str = ""
 
     @property
     def answers(self) -> Explained | None:
@@ -58,6 +59,8 @@ class Explanation(NamedTuple):
     def __str__(self) -> str:
         answers = self.answers
         lines = [f"The request: {self.asked}."]
+        if self.refused:
+            lines.append(f"It was refused before any step was tried: {self.refused}")
         if answers is None:
             lines.append("No step answers it.")
         else:

@@ -23,7 +23,6 @@ from mockapi.wire.counter import counter_of
 from mockapi.wire.ids import digest, digest_within
 from mockapi.wire.json import JsonObject, is_too_deep, loads, repeated_key
 from mockapi.wire.models import names_of
-from mockapi.wire.validation import bounded
 
 __all__ = ["Call", "Core"]
 
@@ -101,7 +100,7 @@ class Core:
             raise told("invalid_json")
         twice = None if self.is_lenient else repeated_key(body, value)
         if twice is not None:
-            raise told("repeated_key", key=bounded(twice))
+            raise told("repeated_key", key=twice)
         return value
 
     async def now(self, project: str) -> float:
@@ -208,8 +207,12 @@ class Core:
 
 def _content_of(operation: str, body: bytes, scenario: str | None, target: str) -> bytes:
     """A digest of what a call says."""
-    told = _about(operation, scenario, target) + body
+    about = _about if len(target) + len(scenario or "") <= _LONGEST_KEPT else _about.__wrapped__
+    told = about(operation, scenario, target) + body
     return digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
+
+
+_LONGEST_KEPT = 256  # characters
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from mockapi.scenario.match import Facts, Known
 from mockapi.service.core import Call
 from mockapi.service.faults import raw_facts
 from mockapi.stores.records import Entry
-from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.json import JsonObject, object_of
 from mockapi.wire.requests import CreateRequest, parse_create
 
 __all__ = ["DELIVERY", "facts_of_body", "facts_of_entry", "made_by"]
@@ -22,7 +22,7 @@ DELIVERY = "webhooks.delivery"
 
 def facts_of_entry(entry: Entry) -> Facts:
     """The facts of a recorded call; of other endpoints than create what its URL, headers and body say, and no past."""
-    raw = _raw(entry.request)
+    raw = object_of(entry.request)
     if entry.operation not in (CREATE, "responses.compact", "responses.input_tokens"):
         return raw_facts(Call("", entry.operation, entry.request, entry.headers, target=_target(entry.path)), raw)
     return facts_of_body(raw, entry.headers, entry.known)
@@ -45,15 +45,7 @@ def made_by(entry: Entry) -> str:
     """The id of the response that a create made."""
     if entry.plan:
         return Timeline(Plan.of(entry.plan)).response_id
-    return str(_raw(entry.response).get("id", ""))
-
-
-def _raw(body: bytes) -> JsonObject:
-    try:
-        value = loads(body) if body else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return str(object_of(entry.response).get("id", ""))
 
 
 def _target(path: str) -> str:

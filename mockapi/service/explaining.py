@@ -7,6 +7,7 @@ from mockapi.scenario.select import Candidate
 from mockapi.service.core import Core
 from mockapi.service.evidence import facts_of_entry
 from mockapi.stores.records import Entry
+from mockapi.wire.json import object_of
 
 __all__ = ["Explaining"]
 
@@ -26,7 +27,8 @@ class Explaining:
             message = f"There is no call '{entry_id}' in the journal of this API key: {why}."
             raise MockError(message, status=404, code="mock_unknown_request")
         candidates = [await self._candidate(project, scenario, entry) for scenario in await self._core.scenarios_of(project)]
-        return entry, explain(candidates, facts_of_entry(entry), entry.operation)
+        explanation = explain(candidates, facts_of_entry(entry), entry.operation)
+        return entry, explanation._replace(refused=_refusal(entry))
 
     async def _candidate(self, project: str, scenario: Scenario, entry: Entry) -> Candidate:
         uses = dict(await self._store.step_uses(project, scenario.name))
@@ -34,3 +36,11 @@ class Explaining:
             if (scenario.name, step.name) == (entry.scenario, entry.step) and uses.get(step.index):
                 uses[step.index] -= 1
         return Candidate(scenario, uses)
+
+
+def _refusal(entry: Entry) -> str:
+    """Status, code and words of an error that no step, no fault and no want of a step has made."""
+    error = object_of(entry.response).get("error")
+    if entry.step or entry.fault or entry.is_unmatched or not isinstance(error, dict):
+        return ""
+    return " ".join(str(part) for part in (entry.status, error.get("code"), error.get("message")) if part is not None)

@@ -9,7 +9,7 @@ from mockapi.service.core import Core
 from mockapi.service.evidence import made_by
 from mockapi.service.records import Records, item_of
 from mockapi.stores.records import Entry
-from mockapi.wire.json import JsonObject, loads
+from mockapi.wire.json import JsonObject, loads, object_of
 
 __all__ = ["Overview"]
 
@@ -62,17 +62,9 @@ def _delivered(entry: Entry) -> bytes:
 def _conversation_id(entry: Entry) -> str:
     """The conversation that a call made or went on from."""
     if entry.operation == CREATE:
-        body = _object(entry.request)
+        body = object_of(entry.request)
         named = body.get("conversation")
         return str(named.get("id", "")) if isinstance(named, dict) else str(named or "")
     if entry.operation == "conversations.create" and entry.status == 200:
-        return str(_object(entry.response).get("id", ""))
+        return str(object_of(entry.response).get("id", ""))
     return ""
-
-
-def _object(body: bytes) -> JsonObject:
-    try:
-        value = loads(body) if body else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -310,7 +310,11 @@ def _step(when: object, name: str = "when") -> Step:
         when = when["when"]
     if not isinstance(when, dict):
         raise _refused(f"'{name}' is a mapping, as in a scenario's step.")
-    return _compiled(dumps(when), name)
+    written = dumps(when)
+    return (_compiled if len(written) <= _LONGEST_KEPT else _compiled.__wrapped__)(written, name)
+
+
+_LONGEST_KEPT = 65_536  # bytes of a `when`
 
 
 @lru_cache(maxsize=256)

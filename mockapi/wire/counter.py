@@ -37,7 +37,10 @@ class Counter:
 
     def count_tools(self, tools: Sequence[JsonObject]) -> int:
         """Tokens of the tools on offer: their names, descriptions and schemas, as they are written."""
-        return _tools_counted(self, dumps([{k: v for k, v in tool.items() if k != "type"} for tool in tools])) if tools else 0
+        if not tools:
+            return 0
+        text = dumps([{k: v for k, v in tool.items() if k != "type"} for tool in tools])
+        return _tools_counted(self, text) if len(text) <= _MOST_KEPT else self.count_text(text.decode())
 
     def count_output(self, items: Iterable[Mapping[str, object]]) -> tuple[int, int]:
         """(output tokens, of which reasoning tokens) of finished items."""
@@ -49,9 +52,12 @@ class Counter:
         return total, reasoning
 
 
-@lru_cache(maxsize=256)
+_MOST_KEPT = 131_072  # bytes: 128 tools are 100 kB at most as a rule
+
+
+@lru_cache(maxsize=64)
 def _tools_counted(counter: Counter, tools: bytes) -> int:
-    """Kept, since every request of an agent offers the same tools; 128 of them are 100 kB at most as a rule."""
+    """Kept, since every request of an agent offers the same tools."""
     return counter.count_text(tools.decode())
 
 

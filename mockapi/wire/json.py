@@ -8,7 +8,19 @@ from typing import Protocol
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["Encodable", "JsonObject", "dumps", "encoded", "is_too_deep", "loads", "ordered", "pretty", "repeated_key", "spaced"]
+__all__ = [
+    "Encodable",
+    "JsonObject",
+    "dumps",
+    "encoded",
+    "is_too_deep",
+    "loads",
+    "object_of",
+    "ordered",
+    "pretty",
+    "repeated_key",
+    "spaced",
+]
 
 JsonObject = dict[str, object]
 
@@ -48,6 +60,15 @@ def _check_finite(value: object) -> None:
         _check_finite(each)
 
 
+def object_of(data: bytes) -> JsonObject:
+    """The object that JSON is; an empty one for nothing, and for anything else."""
+    try:
+        value = loads(data) if data else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def is_too_deep(error: ValueError) -> bool:
     """Whether what `loads` complains of is nesting alone."""
     return "recursion limit" in str(error)
@@ -55,13 +76,21 @@ def is_too_deep(error: ValueError) -> bool:
 
 def repeated_key(data: bytes, value: object) -> str | None:
     """A key that stands twice in one object of `data`; None if none does. `value` is what `loads` made of it."""
-    if to_json(value) == data:  # so it is where clients write JSON without spaces
+    kept = to_json(value)
+    if kept == data:  # so it is where clients write JSON without spaces
+        return None
+    if not any(mark in data for mark in _MISLEADING) and data.count(b'":') == kept.count(b'":'):  # so it is with usual spaces
         return None
     try:
         json.loads(data, object_pairs_hook=_unrepeated, parse_int=str, parse_float=str)
     except _RepeatedError as found:
         return found.key
     return None
+
+
+_MISLEADING = (b"\\u00", b" :", b"\t:", b"\n:", b"\r:")
+"""Without them `":` stands as often in what was kept of JSON as in all of it, unless a key was dropped: quotes and colons have no
+other spelling."""
 
 
 class _RepeatedError(Exception):

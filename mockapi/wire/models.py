@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["SNAPSHOTS", "Family", "family_of", "names_of", "snapshot_of"]
+__all__ = ["MAX_MODEL", "SNAPSHOTS", "Family", "family_of", "names_of", "snapshot_of"]
+
+MAX_MODEL = 256
+"""Characters of a model's name. The bound is ours: what is remembered of models has one, too."""
 
 SNAPSHOTS = {
     "gpt-4.1": "gpt-4.1-2025-04-14",
@@ -91,9 +94,13 @@ def snapshot_of(model: str) -> str:
     return SNAPSHOTS.get(model, model)
 
 
-@lru_cache(maxsize=1024)
 def names_of(model: str) -> tuple[str, ...]:
     """Under which names a model is known: its own, and the aliases of a snapshot."""
+    return _names_of(model) if len(model) <= MAX_MODEL else (model,)
+
+
+@lru_cache(maxsize=1024)
+def _names_of(model: str) -> tuple[str, ...]:
     return (model, *(alias for alias, snapshot in SNAPSHOTS.items() if snapshot == model))
 
 

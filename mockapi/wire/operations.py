@@ -25,7 +25,7 @@ from mockapi.wire.requests import (
     without_invalid,
 )
 from mockapi.wire.tools import Tool, ToolChoice
-from mockapi.wire.typed import FIRST_ERROR
+from mockapi.wire.typed import FIRST_ERROR, ModelName
 from mockapi.wire.validation import api_error, missing_parameter
 
 __all__ = [
@@ -53,7 +53,7 @@ class _WithInput(BaseModel):
 
     model_config = _OPEN
 
-    model: str = ""
+    model: ModelName = ""
     input: Input | None = None
     previous_response_id: str | None = None
     instructions: str | None = None

@@ -13,9 +13,10 @@ from mockapi.wire.catalogue import told
 from mockapi.wire.content import MAX_TEXT
 from mockapi.wire.items import Input
 from mockapi.wire.json import JsonObject, dumps
+from mockapi.wire.models import MAX_MODEL
 from mockapi.wire.strict import check_strict
 from mockapi.wire.tools import StringOrObject, Tool, ToolChoice, tool_names
-from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, TypedDict, by_kind, keys_of, tagged
+from mockapi.wire.typed import FIRST_ERROR, STRICT, AnyObject, ModelName, TypedDict, by_kind, keys_of, tagged
 from mockapi.wire.validation import api_error, missing_parameter
 
 __all__ = [
@@ -191,7 +192,7 @@ class CreateRequest:
     of pydantic's: of those every attribute takes five times as long to read, and all parameters are written for each request.
     """
 
-    model: str = ""
+    model: ModelName = ""
     input: Input = _NONE
     previous_response_id: str | None = None
     prompt: Prompt | None = None
@@ -342,7 +343,7 @@ _VALID_BY_TYPE: Mapping[str, type] = {
     "model": str, "input": str, "instructions": str, "previous_response_id": str, "user": str,
     "stream": bool, "store": bool, "background": bool, "parallel_tool_calls": bool,
 }  # fmt: skip
-"""Parameters of which every value of this type is valid (`input` is bounded too), whatever else is asked."""
+"""Parameters of which every value of this type is valid (`input` and `model` are bounded too), whatever else is asked."""
 
 
 def _plain(raw: Mapping[str, object]) -> CreateRequest | None:
@@ -351,7 +352,9 @@ def _plain(raw: Mapping[str, object]) -> CreateRequest | None:
     for name, value in raw.items():
         if type(value) is not kinds.get(name):
             return None
-    if "model" not in raw or "input" not in raw or len(raw["input"]) > MAX_TEXT:  # type: ignore[arg-type]  # it is a string
+    if "model" not in raw or "input" not in raw:
+        return None
+    if len(raw["input"]) > MAX_TEXT or len(raw["model"]) > MAX_MODEL:  # type: ignore[arg-type]  # strings
         return None
     return CreateRequest(**raw)
 

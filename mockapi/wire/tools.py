@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, with_config
 
 from mockapi.wire.json import JsonObject
 from mockapi.wire.media import MCP_SERVER
-from mockapi.wire.typed import STRICT, AnyObject, OneOf, TypedDict, by_kind, tagged
+from mockapi.wire.typed import STRICT, AnyObject, ModelName, OneOf, TypedDict, by_kind, tagged
 
 __all__ = ["TOOL_TYPES", "Tool", "ToolChoice", "echo_tool", "tool_names"]
 
@@ -107,7 +107,7 @@ class ImageGeneration(TypedDict, total=False):
     frame_duration_ms: int | None
     input_fidelity: Literal["high", "low"] | None
     input_image_mask: AnyObject | None
-    model: str | None
+    model: ModelName | None
     moderation: Literal["auto", "low"] | None
     n: int | None
     output_compression: Annotated[int, Field(ge=0, le=100)] | None

@@ -13,12 +13,15 @@ from pydantic import (
     FailFast,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    StringConstraints,
     Tag,
     TypeAdapter,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 from typing_extensions import TypedDict as TypedDict  # noqa: PLC0414 - pydantic needs this one before Python 3.12
+
+from mockapi.wire.models import MAX_MODEL
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -29,6 +32,7 @@ __all__ = [
     "STRICT",
     "AnyObject",
     "Lazy",
+    "ModelName",
     "OneOf",
     "Status",
     "TypedDict",
@@ -42,6 +46,8 @@ __all__ = [
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 Status = Literal["in_progress", "completed", "incomplete"]
+
+ModelName = Annotated[str, StringConstraints(max_length=MAX_MODEL)]
 
 AnyObject = Annotated[dict[str, object], WithJsonSchema({"type": "object"})]
 

@@ -59,6 +59,9 @@ def bad_prefix(where: str, value: str, prefix: str) -> ApiError:
 def api_error(error: ValidationError, body: Mapping[str, object], model: type[BaseModel]) -> ApiError:
     """The one error the real API would tell: unknown top-level keys first, then by the order of the model's fields."""
     known = list(model.model_fields)
+    unknown = next((key for key in body if key not in known), None)
+    if unknown is not None:  # pydantic would list all of them
+        return _unknown((unknown,), body, known)
     details = sorted(error.errors(include_url=False), key=lambda detail: _rank(detail, known))
     return _told(details[0], body, known)
 

@@ -17,6 +17,7 @@ BODIES = ("responses.*", "conversations.*")
 CREATE = ("responses.create",)
 
 _NONE: Mapping[str, str] = {}
+_LONGEST_FIELD = 10_000  # characters: what a client sends is not sent back by the megabyte
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -47,7 +48,8 @@ class Row:
         return frozenset(_PLACE.findall(self.message + (self.param or "")))
 
     def error(self, fields: Mapping[str, object] = _NONE) -> ApiError:
-        """The error with these fields in its words; KeyError if one is missing."""
+        """The error with these fields in its words, 10,000 characters of each at most; KeyError if one is missing."""
+        fields = {name: _cut(str(value)) for name, value in fields.items()}
         return ApiError(
             filled(self.message, fields),
             status=self.status,
@@ -57,6 +59,10 @@ class Row:
             headers=self.headers,
             layout=self.layout,
         )
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _LONGEST_FIELD else f"{value[:_LONGEST_FIELD]}…"
 
 
 def filled(template: str, fields: Mapping[str, object]) -> str:
