@@ -9,8 +9,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mockapi.http.head import Head, HeadForm
+from mockapi.http.parsing import PAIRS, pair_of
 from mockapi.http.protocol import Protocol
-from mockapi.http.unread import MOST_HEAD
+from mockapi.http.refusal import MOST_HEAD
 
 FORM = HeadForm([(b"x-constant", b"100%b"), (b"x-id", None), (b"content-length", None)])
 UNSIZED = HeadForm([(b"x-id", None)])
@@ -238,23 +239,44 @@ def test_what_is_no_longer_than_that_passes(sent):
     assert ours.count(b"HTTP/1.1 200 OK") == ours.count(b"HTTP/1.1") == sent.count(b"POST ")
 
 
-@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
-@pytest.mark.parametrize("cut", [1, 5, 200, 10_000])
-def test_an_upgrade_is_declined_and_the_body_is_read(protocol, cut):
+UPGRADE = ("connection: Upgrade, HTTP2-Settings", "http2-settings: AAMAAABkAARAAAAAAAIAAAAA")
+BODIES = {
+    "a body": (ask("/", *UPGRADE, "upgrade: h2c"), b"you"),
+    "chunks": (
+        ask("/", CHUNKED, *UPGRADE, "upgrade: h2c", body=b"3\r\nyou\r\n0\r\n\r\n").replace(b"content-length: 13\r\n", b""),
+        b"you",
+    ),
+    "no body": (ask("/", *UPGRADE, "upgrade: websocket", method="GET", body=b""), b""),
+    "no length": (ask("/", *UPGRADE, "upgrade: websocket", body=b"").replace(b"content-length: 0\r\n", b""), b""),
+}
+
+
+@pytest.mark.parametrize(("sent", "body"), BODIES.values(), ids=BODIES)
+def test_an_upgrade_is_declined_and_the_body_is_read(sent, body):
     """What `curl --http2` and Java's HttpClient send."""
-    asking = ("connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAMAAABkAARAAAAAAAIAAAAA")
-    answer = talk(*pieces(ask("/", *asking), cut))
+    answer = talk(sent)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b"connection: close\r\n\r\nhello you")
-    chunked = ask("/", CHUNKED, *asking, body=b"3\r\nyou\r\n0\r\n\r\n").replace(b"content-length: 13\r\n", b"")
-    assert talk(chunked).endswith(b"hello you")
-    assert talk(ask("/", *asking, method="GET", body=b"")).endswith(b"hello ")
-    assert talk(ask("/", *asking, body=b"you" + ask())).count(b"HTTP/1.1 ") == 1
+    assert answer.endswith(b"connection: close\r\n\r\nhello " + body)
+    for cut in range(1, len(sent)):
+        _, wire, protocol = connected(begins=False)
+        protocol.data_received(sent[:cut])
+        if body and sent[:cut].endswith(body[:1]):
+            assert protocol.begun[0].more_body
+        protocol.data_received(sent[cut:])
+        protocol.data_received(b"POST / HTTP/1.1\r\n\r\n")
+        (cycle,) = protocol.begun
+        assert (bytes(cycle.body), cycle.more_body, cycle.keep_alive, wire.written) == (body, False, False, b"")
+
+
+def test_an_upgrade_whose_body_cannot_be_read_is_refused():
+    sent = ask("/", "transfer-encoding: gzip", *UPGRADE, "upgrade: h2c").replace(b"content-length: 3\r\n", b"")
+    assert talk(sent).startswith(b"HTTP/1.1 400 ")
+    broken = ask("/", CHUNKED, *UPGRADE, "upgrade: h2c", body=b"nonsense\r\n").replace(b"content-length: 10\r\n", b"")
+    assert talk(broken).startswith(b"HTTP/1.1 400 ")
 
 
 def test_what_comes_behind_a_declined_upgrade_is_not_read():
-    asking = ("connection: upgrade", "upgrade: h2c")
-    assert talk(ask("/", *asking) + ask("/")).count(b"HTTP/1.1 ") == 1
+    assert talk(ask("/", *UPGRADE, "upgrade: h2c") + ask("/")).count(b"HTTP/1.1 ") == 1
 
 
 def test_no_http_behind_a_request_does_not_take_its_answer():
@@ -272,6 +294,42 @@ def test_who_is_refused_before_its_body_is_read_sees_why(size):
     answer = talk(ask("/", LAST, body=b"b" * size), app=refusing)
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert answer.endswith(b"\r\n\r\nno")
+
+
+@pytest.mark.parametrize("app", [app, refusing], ids=["a head", "plain headers"])
+def test_an_answer_that_read_nothing_lingers(app):
+    """With `connection: close`, over a transport: the rest is passed over, and nothing behind it is answered."""
+
+    async def unread(scope, receive, send):
+        await app(scope, nothing, send)
+
+    async def nothing():
+        return {}
+
+    answer = talk(ask("/", LAST, body=b"b" * 3_000_000), ask(), app=unread)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.endswith((b"hello ", b"no"))
+
+
+def test_a_refusal_is_not_written_into_an_answer_that_has_begun():
+    """A stream, say, whose client goes on sending a body that breaks off."""
+    loop, wire, protocol = connected(begins=False)
+    protocol.data_received(TRAILED)
+    (cycle,) = protocol.begun
+    cycle.response_started, protocol._answering = True, cycle
+    protocol.data_received(b"nonsense\r\n")
+    assert (wire.written, wire.has_eof, cycle.disconnected) == (b"", True, True)
+    loop.go(2.1)
+    assert wire.is_closed
+
+
+def test_paused_reading_goes_on_while_it_lingers():
+    """Else the rest stays where it is, and closing resets the connection."""
+    _, wire, protocol = connected(begins=False)
+    head = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+    protocol.data_received(head + b"%x\r\n%b\r\nnonsense\r\n" % (100_000, b"b" * 100_000))
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    assert (wire.is_paused, wire.has_eof, protocol.begun) == (False, True, ())
 
 
 def test_who_waits_for_leave_and_is_refused_must_not_go_on():
@@ -322,14 +380,23 @@ class Loop:
 class Wire(asyncio.Transport):
     """Remembers what was written, and whether it was closed."""
 
-    is_closed = False
+    is_closed = is_paused = has_eof = False
     written = b""
 
     def write(self, data):
         self.written += data
 
     def can_write_eof(self):
-        return False
+        return True
+
+    def write_eof(self):
+        self.has_eof = True
+
+    def pause_reading(self):
+        self.is_paused = True
+
+    def resume_reading(self):
+        self.is_paused = False
 
     def close(self):
         self.is_closed = True
@@ -357,7 +424,13 @@ def connected(begins=True):
 
 def test_an_idle_connection_is_closed_and_one_in_use_is_not():
     loop, wire, protocol = connected()
+    protocol.on_response_complete()
     for part in (b"GET / HT", b"TP/1.1\r\n", b"host: x\r\n", b"a: b\r\n"):
+        loop.go(4.9)
+        protocol.data_received(part)
+    loop.go(0.2)
+    assert not wire.is_closed  # a request has begun
+    for part in (b"b: c\r\n", b"c: d\r\n"):
         protocol.on_response_complete()
         loop.go(3)
         protocol.data_received(part)
@@ -379,3 +452,27 @@ def test_one_timer_serves_many_answers():
     assert not wire.is_closed
     loop.go(3)
     assert wire.is_closed
+
+
+def test_what_is_remembered_of_heads_is_short_and_of_a_bounded_number():
+    PAIRS.clear()
+    _, _, protocol = connected(begins=False)
+    protocol.data_received(ask("/" + "a" * 300, f"x: {'v' * 300}", f"{'n' * 300}: v", "X-Short: v"))
+    assert PAIRS[b"X-Short", b"v"] == (b"x-short", b"v")
+    assert all(len(name) + len(value) < 256 for name, value in PAIRS)
+    assert protocol.begun[0].scope["path"] == "/" + "a" * 300
+    for number in range(10_000):
+        pair_of(b"x", b"%d" % number)
+    assert len(PAIRS) <= 4_096
+
+
+def test_a_permitted_head_behind_others_in_pieces_is_never_refused():
+    """Nothing of an earlier head is counted for a later one."""
+    _, wire, protocol = connected(begins=False)
+    for size in (40_000, 60_000, 100, 100, 60_000, 65_000, 100) * 3:
+        sent = ask("/", f"x-a: {'a' * (size // 2)}", f"x-b: {'b' * (size // 2)}")
+        for piece in pieces(sent, 20_000):
+            protocol.data_received(piece)
+        for cycle in protocol.begun:
+            cycle.response_complete = True
+    assert (wire.written, len(protocol.begun)) == (b"", 21)

@@ -3,7 +3,7 @@
 import re
 
 from mockapi.http.exchange import Exchange
-from mockapi.http.messages import JSON, Answer, Caller, Headers, caller_of, read_body
+from mockapi.http.messages import JSON, Answer, Caller, Headers, RequestHeaders, caller_of, read_body
 from mockapi.service.core import Call, Core
 from mockapi.service.selection import Selector
 from mockapi.wire.catalogue import told
@@ -17,7 +17,7 @@ __all__ = ["Calls", "flag_of", "starting_after"]
 _SCRIPTED_IN_THE_SERVICE = ("responses.create", "responses.compact", "responses.input_tokens")
 """Operations whose steps see the effective input."""
 
-_JSON = b"application/json"
+_JSON = JSON[1]
 
 
 class Calls:
@@ -42,9 +42,8 @@ class Calls:
         caller = self.caller(exchange)  # before the body is read
         if has_body:
             exchange.body = await read_body(exchange.receive, self._core.settings.max_body, exchange.headers)
-            sent = exchange.headers.raw.get(b"content-type", _JSON)
-            if sent != _JSON and exchange.body and not self._core.is_lenient:
-                _check_content_type(sent.decode("latin-1"))
+            if exchange.headers.raw.get(b"content-type", _JSON) != _JSON and exchange.body and not self._core.is_lenient:
+                _check_content_type(exchange.headers)
         call, identity = await self._core.known(
             caller.project, operation, exchange.body, exchange.headers, exchange.scenario, target
         )
@@ -70,11 +69,11 @@ class Calls:
         await exchange.answer(Answer(200, body, [JSON, *exchange.standard_headers(), *(headers or [])]))
 
 
-def _check_content_type(sent: str) -> None:
+def _check_content_type(headers: RequestHeaders) -> None:
     """400 for a body that its header says is no JSON, as a form's or a text's does."""
-    essence = sent.partition(";")[0].strip().lower()
-    if essence and re.fullmatch(r"application/(?:[^/\s]+\+)?json", essence) is None:
-        raise told("unsupported_content_type", type=essence, header=sent)
+    kind = headers.media_type
+    if kind and re.fullmatch(r"application/(?:[^/\s]+\+)?json", kind) is None:
+        raise told("unsupported_content_type", type=kind, header=headers["content-type"])
 
 
 def flag_of(exchange: Exchange, name: str, *, is_lenient: bool = False) -> bool | None:

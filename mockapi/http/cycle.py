@@ -29,7 +29,7 @@ class Connection(Protocol):
     def on_response_complete(self) -> None:
         """Told when the answer is complete."""
 
-    def end(self, *, is_read: bool) -> None:
+    def close(self, *, is_read: bool) -> None:
         """Close it; `is_read` tells whether the whole request has come."""
 
 
@@ -163,7 +163,7 @@ class Cycle(RequestResponseCycle):
         else:
             self.keep_alive = True  # uvicorn would close at once
             await super().send(message)
-            self._connection.end(is_read=False)
+            self._connection.close(is_read=False)
 
     def _write(self, status: int, head: Head, body: bytes) -> None:
         """Head and whole body at once; the request is done then."""
@@ -180,7 +180,7 @@ class Cycle(RequestResponseCycle):
         if self._event is not None:
             self._event.set()
         if not self.keep_alive:
-            connection.end(is_read=not self.more_body)
+            connection.close(is_read=not self.more_body)
         connection.on_response_complete()
 
 

@@ -59,7 +59,7 @@ def _check_change(exchange: Exchange, settings: Settings) -> None:
     origin = headers.get("origin")
     if origin is not None and not _is_allowed(origin.partition("://")[2], settings):
         raise MockError(f"A page of '{origin}' may not change this server.", status=403, code="mock_origin_not_allowed")
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = headers.media_type
     has_own_header = "authorization" in headers or "x-mock-admin-key" in headers or "api-key" in headers
     if content_type not in _OWN_TYPES and (content_type or not has_own_header):
         message = "Send a content type that no web form can send: application/json, or application/yaml for a scenario."

@@ -92,6 +92,11 @@ class RequestHeaders(Mapping[str, str]):
         value = self.raw.get(name)
         return None if value is None else value.decode("latin-1")
 
+    @property
+    def media_type(self) -> str:
+        """What the body is, without parameters, in lower case; nothing where that is not said."""
+        return (self.sent(b"content-type") or "").partition(";")[0].strip().lower()
+
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)
 
@@ -175,7 +180,7 @@ async def read_body(receive: Receive, most: int, headers: RequestHeaders) -> byt
         _check_size(len(body), most)
         return body
     declared = headers.raw.get(b"content-length", b"")
-    _check_size(int(declared) if declared.isdigit() else 0, most)
+    _check_size(int(declared) if declared.isdigit() and len(declared) < 20 else 0, most)
     chunks: list[bytes] = []
     size = 0
     while True:

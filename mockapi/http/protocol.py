@@ -12,16 +12,15 @@ whatever wraps the application's `send` still works: middleware that changes hea
 import asyncio
 from collections import deque
 from contextvars import Context, copy_context
-from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockapi.http.cycle import Cycle, begun
-from mockapi.http.unread import MOST_HEAD, HeadTooLongError, Meter, reason_of, refusal, size_of_head
+from mockapi.http.parsing import DISCARD, FORGOTTEN, PAIRS, SHORT, body_parser, framing, pair_of, parts_of, parts_of_short
+from mockapi.http.refusal import MOST_HEAD, MOST_UNREAD, HeadTooLongError, reason_of, refusal, size_of_head
 
 __all__ = ["TRANSPORT", "Protocol"]
 
@@ -44,11 +43,9 @@ class Protocol(HttpToolsProtocol):
     _answering: Cycle | None = None
     _came: Cycle | None = None  # its head has come just now, and nothing stands before it
     _idle_since: float | None = None
-    _may_be_over = False  # a head may be too long: it, or something before it, has come in pieces, or in a large one
-    _has_body = False  # some of a body has come since that was asked last
-    _meter: Meter | None = None
-    _is_ending = False
-    _last_words = b""  # said when every answer that is due is given
+    _piece = 0  # bytes that have come last
+    _unread = 0  # bytes that have come since a head began or some of a body came, the piece included in which it did
+    _refusal = b""  # said when every answer that is due is given
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn has it."""
@@ -59,8 +56,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn has it, but a request begins when all of its bytes that have come are read."""
-        if len(data) > MOST_HEAD:
-            self._may_be_over = True
+        self._piece = size = len(data)
+        self._unread += size
         self._idle_since = None
         try:
             self.parser.feed_data(data)
@@ -71,16 +68,8 @@ class Protocol(HttpToolsProtocol):
         cycle, self._came = self._came, None
         if cycle is not None:
             self._begin(cycle)
-        elif not self._is_ending:
-            self._look_at_piece(len(data))
-
-    def _look_at_piece(self, size: int) -> None:
-        """So many bytes have come that end no head: more of one, of a body, or of trailers."""
-        self._may_be_over = True
-        self._meter = self._meter or Meter()
-        if self._meter.is_over(self.url, self.headers or (), 0 if self._has_body else size):
+        elif self._unread > MOST_UNREAD and self.parser is not DISCARD:
             self._refuse(431)
-        self._has_body = False
 
     def _begin(self, cycle: Cycle) -> None:
         """Answer a request: at once, as far as that goes."""
@@ -102,8 +91,8 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline:
             self.loop.call_soon(self._begin_next)
             return
-        if self._last_words:
-            self._say_last_words()
+        if self._refusal:
+            self._tell_refusal()
             return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -112,10 +101,6 @@ class Protocol(HttpToolsProtocol):
     def _begin_next(self) -> None:
         if self.pipeline:  # it is empty if the client has hung up since
             self._begin(self.pipeline.pop())
-
-    def _unset_keepalive_if_required(self) -> None:
-        """The timer stays, and finds out by itself that the connection is in use."""
-        self._idle_since = None
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it was idle for the whole time; else look again when it may have been."""
@@ -141,22 +126,23 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins; its scope is made when its head is complete."""
         self.url = b""
+        self._unread = self._piece
         self.expect_100_continue = False
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
-        self.headers.append(_PAIRS.get((name, value)) or _pair(name, value))
+        self.headers.append(PAIRS.get((name, value)) or pair_of(name, value))
         if len(name) == _EXPECT and name.lower() == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
         parser, root, headers = self.parser, self.root_path, self.headers
-        if self._may_be_over and size_of_head(self.url, headers) > MOST_HEAD:
+        if self._unread > MOST_HEAD and size_of_head(self.url, headers) > MOST_HEAD:
             raise HeadTooLongError
         version = parser.get_http_version()
-        path, raw_path, query = _parts_of_short(self.url) if len(self.url) < _SHORT else _parts_of(self.url)
+        path, raw_path, query = parts_of_short(self.url) if len(self.url) < SHORT else parts_of(self.url)
         self.scope = {
             "type": "http",
             "asgi": self._asgi,  # type: ignore[typeddict-item]
@@ -173,7 +159,7 @@ class Protocol(HttpToolsProtocol):
             "state": self.app_state.copy(),
             "extensions": self._extensions,
         }
-        self.headers = _FORGOTTEN
+        self.headers = FORGOTTEN
         before = self.cycle
         self.cycle = cycle = Cycle(
             self,
@@ -189,7 +175,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """As uvicorn has it."""
-        self._has_body = True
+        self._unread = 0
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return
@@ -208,12 +194,9 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         assert cycle is not None
         cycle.keep_alive = False
-        self.parser = httptools.HttpRequestParser(_BodyOf(self))
-        framing = [
-            b"%b: %b\r\n" % pair for pair in cycle.scope["headers"] if pair[0] in (b"content-length", b"transfer-encoding")
-        ]
-        self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
+        self.parser = body_parser(self)
         try:
+            self.parser.feed_data(framing(cycle.scope["headers"]))
             self.parser.feed_data(rest)
         except httptools.HttpParserError:
             self._refuse(400)
@@ -221,7 +204,7 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """End the connection behind the answers that are due; a request whose body broke off gets none but this."""
         self.logger.warning(reason_of(status))
-        self._stop_reading()
+        self.parser = DISCARD
         words = refusal(status, tuple(self.server_state.default_headers))
         cycle = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_complete:
@@ -234,24 +217,21 @@ class Protocol(HttpToolsProtocol):
             if cycle in self.pipeline:
                 self.pipeline.remove(cycle)
         due = self._came or self._answering
-        self._last_words = words
+        self._refusal = words
         if not self.pipeline and (due is None or due.response_complete or due.disconnected):
-            self._say_last_words()
+            self._tell_refusal()
 
-    def _say_last_words(self) -> None:
-        self.transport.write(self._last_words)
-        self.end(is_read=False)
+    def _tell_refusal(self) -> None:
+        self.transport.write(self._refusal)
+        self.close(is_read=False)
 
-    def _stop_reading(self) -> None:
-        self._is_ending = True
-        self.parser = _DEAF  # type: ignore[assignment]
-
-    def end(self, *, is_read: bool) -> None:
-        """Close; where a request was not read to its end, after its rest: a reset would hide the answer from the client."""
+    def close(self, *, is_read: bool) -> None:
+        """Close; where a request was not read to its end, lingering: a reset would hide the answer from the client."""
         if is_read or self.transport.is_closing():
             self.transport.close()
             return
-        self._stop_reading()
+        self.parser = DISCARD
+        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_S, self.transport.close)
@@ -261,59 +241,5 @@ async def _all_of(rest: Any) -> None:
     await rest
 
 
-class _Deaf:
-    """Passes over all that comes."""
-
-    def feed_data(self, data: bytes) -> None:
-        pass
-
-
-_DEAF = _Deaf()
-
-
-class _BodyOf:
-    """What a parser tells of the body of one request whose head is known."""
-
-    def __init__(self, protocol: Protocol) -> None:
-        self._protocol: Protocol | None = protocol
-
-    def on_body(self, body: bytes) -> None:
-        if self._protocol is not None:
-            self._protocol.on_body(body)
-
-    def on_message_complete(self) -> None:
-        protocol, self._protocol = self._protocol, None
-        if protocol is not None:
-            protocol.on_message_complete()
-
-
-_FRAMING = (b"content-length", b"transfer-encoding")
-_FORGOTTEN: Any = deque(maxlen=0)  # for trailers
 _LINGER_S = 2.0  # for a client to send the rest, and to read why nobody wants it
 _EXPECT = len(b"expect")
-_SHORT = 256  # bytes of what is worth remembering: most requests go to the same few URLs, with the same headers
-
-
-_MOST_PAIRS = 4_096
-_PAIRS: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
-
-
-def _pair(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """A header as it is handed on; short ones are remembered."""
-    pair = name.lower(), value
-    if len(name) + len(value) < _SHORT:
-        if len(_PAIRS) >= _MOST_PAIRS:
-            _PAIRS.clear()
-        _PAIRS[name, value] = pair
-    return pair
-
-
-def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:
-    """(path, path as it came, query) of a request's URL."""
-    parsed = httptools.parse_url(url)
-    path: bytes = parsed.path
-    text = path.decode("ascii")
-    return unquote(text) if "%" in text else text, path, parsed.query or b""
-
-
-_parts_of_short = lru_cache(maxsize=1024)(_parts_of)

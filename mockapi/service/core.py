@@ -91,7 +91,7 @@ class Core:
         return digest(self._seed, project.encode(), *(part.encode("utf-8", "surrogatepass") for part in parts))
 
     def parsed(self, body: bytes) -> JsonObject:
-        """A body's JSON object; `ApiError` 400 for anything else, and for one that says something twice."""
+        """A body's JSON object; `ApiError` 400 for anything else, and, unless validation is off, for a key that stands twice."""
         try:
             value = loads(body)
         except ValueError as error:
@@ -208,8 +208,8 @@ class Core:
 def _content_of(operation: str, body: bytes, scenario: str | None, target: str) -> bytes:
     """A digest of what a call says."""
     about = _about if len(target) + len(scenario or "") <= _LONGEST_KEPT else _about.__wrapped__
-    told = about(operation, scenario, target) + body
-    return digest(b"", _SECONDS.sub(rb"\1", told) if _SECONDS.search(told) else told, size=16)
+    said = about(operation, scenario, target) + body
+    return digest(b"", _SECONDS.sub(rb"\1", said) if _SECONDS.search(said) else said, size=16)
 
 
 _LONGEST_KEPT = 256  # characters

@@ -45,10 +45,10 @@ ROWS = (
         "header 'Content-Type: {header}'. Please try again with a supported content type.",
         "unsupported_content_type",
         endpoints=BODIES,
-        confidence="I",
+        confidence="assumed",
         source="§2",
         sample={"type": "text/plain", "header": "text/plain;charset=UTF-8"},
-        note="The words of other endpoints of the API; no recording of these. No header at all is taken as JSON.",
+        note="That it is refused is documented nowhere: words as of other endpoints. No header at all is taken as JSON.",
     ),
     Row(
         "unknown_parameter",
