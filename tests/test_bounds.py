@@ -145,30 +145,43 @@ def test_memory_stays_flat_under_load():
 
 
 LONG = 60_000
-KINDS = {
-    "models": lambda n: {"json": {"model": f"{n}{'m' * 1_000_000}", "input": "x"}},
-    "tools": lambda n: {"json": {**BODY, "tools": [{"type": "function", "name": "f", "description": f"{n}{'d' * 300_000}"}]}},
-    "includes": lambda n: {"json": {**BODY, "include": ["reasoning.encrypted_content"] * (20_000 + n)}},
-    "containers": lambda n: {"json": {**BODY, "tools": [{"type": "code_interpreter", "container": f"{n}{'c' * 300_000}"}]}},
-    "keys": lambda n: {"headers": {"authorization": f"Bearer {n}{'k' * LONG}"}},
-    "projects": lambda n: {"headers": {"authorization": "Bearer k", "openai-project": f"{n}{'p' * LONG}"}},
-    "scenarios": lambda n: {"headers": {"authorization": "Bearer k", "x-mock-scenario": f"{n}{'s' * LONG}"}},
-    "ids": lambda n: {"json": {**BODY, "previous_response_id": f"resp_{n}{'i' * 300_000}"}},
-}
 BODY = {"model": "gpt-4o", "input": "x", "store": False}
+KEY = {"authorization": "Bearer k"}
+
+
+def body(**more):
+    return {"json": {**BODY, **more}, "headers": KEY}
+
+
+KINDS = {
+    "models": (400, lambda n: body(model=f"{n}{'m' * 1_000_000}")),
+    "tools": (200, lambda n: body(tools=[{"type": "function", "name": "f", "description": f"{n}{'d' * 300_000}"}])),
+    "includes": (200, lambda n: body(include=["file_search_call.results"] * (20_000 + n))),
+    "containers": (200, lambda n: body(tools=[{"type": "code_interpreter", "container": f"{n}{'c' * 300_000}"}])),
+    "keys": (431, lambda n: {"json": BODY, "headers": {"authorization": f"Bearer {n}{'k' * LONG}"}}),
+    "other keys": (431, lambda n: {"json": BODY, "headers": {"api-key": f"{n}{'k' * LONG}"}}),
+    "projects": (431, lambda n: {"json": BODY, "headers": {**KEY, "openai-project": f"{n}{'p' * LONG}"}}),
+    "scenarios": (404, lambda n: {"json": BODY, "headers": {**KEY, "x-mock-scenario": f"{n}{'s' * LONG}"}}),
+    "ids": (404, lambda n: {"url": f"/v1/responses/resp_{n}{'i' * LONG}", "method": "GET", "headers": KEY}),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_clients_send_is_remembered_within_the_bound_alone(kind):
     """Whatever is kept for speed is small, or has no room for what is long."""
+    status, call = KINDS[kind]
     with TestClient(make_app("steps: [{reply: x}]", max_memory=1, journal=0)) as client:
-        for number in range(3):
-            client.post("/v1/responses", **{"json": BODY, "headers": {"authorization": "Bearer k"}, **KINDS[kind](number)})
+
+        def ask_all(numbers):
+            for number in numbers:
+                asked = {"method": "POST", "url": "/v1/responses", **call(number)}
+                assert client.request(**asked).status_code == status
+
+        ask_all(range(3))
         tracemalloc.start()
         try:
-            for number in range(3, 43):
-                client.post("/v1/responses", **{"json": BODY, "headers": {"authorization": "Bearer k"}, **KINDS[kind](number)})
+            ask_all(range(1_000, 1_040))
             gc.collect()
-            assert tracemalloc.get_traced_memory()[0] < 2_000_000
+            assert tracemalloc.get_traced_memory()[0] < 1_500_000
         finally:
             tracemalloc.stop()
