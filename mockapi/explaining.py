@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mockapi.client import AdminClient, entry_path, origin_of
-from mockapi.errors import UsageError
+from mockapi.errors import ApiError, UsageError
 from mockapi.scenario.explain import explain
 from mockapi.scenario.load import CREATE, load_paths
 from mockapi.scenario.select import Candidate
 from mockapi.service.evidence import facts_of_body
 from mockapi.wire.json import JsonObject, loads, repeated_key
+from mockapi.wire.requests import parse_create
 from mockapi.wire.validation import bounded
 
 __all__ = ["explain_call", "explain_request"]
@@ -37,7 +38,17 @@ def explain_request(paths: Sequence[Path], request: str) -> JsonObject:
         headers = {str(name).lower(): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
         body = call
     scenarios = load_paths(paths)
-    return explain([Candidate(scenario, {}) for scenario in scenarios], facts_of_body(body, headers)).data
+    explanation = explain([Candidate(scenario, {}) for scenario in scenarios], facts_of_body(body, headers))
+    return explanation._replace(refused=_refusal(body)).data
+
+
+def _refusal(body: JsonObject) -> str:
+    """What is wrong with a body as it stands."""
+    try:
+        parse_create(body)
+    except ApiError as error:
+        return f"{error.status} {error.code} {error.message}"
+    return ""
 
 
 def explain_call(entry_id: str, url: str, api_key: str, admin_key: str = "") -> JsonObject:

@@ -253,7 +253,15 @@ def test_a_body_that_says_it_is_no_json_is_refused(client, path, body, content_t
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json", "", None]
+    "content_type",
+    [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/vnd.x+json",
+        "application/json, application/json",
+        "",
+        None,
+    ],
 )
 def test_a_body_that_may_be_json_is_read(client, content_type):
     headers = {} if content_type is None else {"content-type": content_type}
@@ -330,6 +338,7 @@ def test_every_repetition_is_seen(key, first, second, separators):
         b'{"a":1,"a":2,"b"\n:3}',
         b'{"a":1, "a":2,"x":"\\u0022:"}',
         b'{"a":1,"a":2, "x":"\\"\\u003a"}',
+        b'{"a":1,"a":2, "x":"\\"\\u003A"}',
         b'{"a":1,"\\u0061":2}',
     ],
 )

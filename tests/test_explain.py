@@ -157,7 +157,14 @@ def test_a_call_that_was_refused_is_told_so(serve, content, content_type, told):
     answer = httpx.post(f"{server.base_url}/responses", content=content, headers=headers)
     options = ["--journal", answer.headers["x-request-id"], "--url", server.url, "--key", "k"]
     lines = CliRunner().invoke(main, ["explain", *options]).stdout.splitlines()
-    assert lines[1].startswith(f"It was refused before any step was tried: {told}")
+    assert lines[1].startswith(f"It is refused before any step is tried: {told}")
+
+
+def test_a_request_that_no_server_takes_is_told_so(explain):
+    lines = explain({"model": "m" * 300, "input": "hello"}).stdout.splitlines()
+    assert lines[1].startswith(
+        "It is refused before any step is tried: 400 string_above_max_length Invalid 'model': string too long"
+    )
 
 
 def test_a_key_that_stands_twice_is_told(explain):

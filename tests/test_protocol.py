@@ -276,7 +276,17 @@ def test_an_upgrade_whose_body_cannot_be_read_is_refused():
 
 
 def test_what_comes_behind_a_declined_upgrade_is_not_read():
-    assert talk(ask("/", *UPGRADE, "upgrade: h2c") + ask("/")).count(b"HTTP/1.1 ") == 1
+    upgrade = ask("/", *UPGRADE, "upgrade: h2c")
+    for behind in (ask("/"), upgrade, upgrade * 2, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0" * 1_000):
+        assert talk(upgrade + behind).count(b"HTTP/1.1 ") == 1
+        for cut in range(1, len(upgrade + behind)):
+            _, wire, protocol = connected(begins=False)
+            protocol.data_received((upgrade + behind)[:cut])
+            protocol.data_received((upgrade + behind)[cut:])
+            (cycle,) = protocol.begun
+            assert (bytes(cycle.body), cycle.more_body, wire.written) == (b"you", False, b"")
+    answers = talk(ask("/slow") + upgrade * 2)
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b"HTTP/1.1 ") == 2
 
 
 def test_no_http_behind_a_request_does_not_take_its_answer():
@@ -321,6 +331,29 @@ def test_a_refusal_is_not_written_into_an_answer_that_has_begun():
     assert (wire.written, wire.has_eof, cycle.disconnected) == (b"", True, True)
     loop.go(2.1)
     assert wire.is_closed
+
+
+def test_nothing_is_written_behind_an_answer_whose_request_breaks_off():
+    """A client would take it as the answer to its next request."""
+    _, wire, protocol = connected(begins=False)
+    protocol.data_received(TRAILED)
+    (cycle,) = protocol.begun
+    cycle.response_started = cycle.response_complete = True
+    protocol.data_received(b"nonsense\r\n")
+    assert (wire.written, wire.has_eof) == (b"", True)
+
+
+def test_requests_behind_one_another_are_not_added_up():
+    for sent in (
+        ask("/", method="GET", body=b""),
+        ask("/x", CHUNKED, body=b"0\r\nx: y\r\n\r\n").replace(b"content-length: 11\r\n", b""),
+    ):
+        _, wire, protocol = connected(begins=False)
+        for _ in range(100):
+            protocol.data_received(sent * 100)
+            assert (wire.written, len(protocol.pipeline) + len(protocol.begun)) == (b"", 100)
+            protocol.pipeline.clear()
+            protocol.begun, protocol.cycle = (), None
 
 
 def test_paused_reading_goes_on_while_it_lingers():

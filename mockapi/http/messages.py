@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,8 +95,8 @@ class RequestHeaders(Mapping[str, str]):
 
     @property
     def media_type(self) -> str:
-        """What the body is, without parameters, in lower case; nothing where that is not said."""
-        return (self.sent(b"content-type") or "").partition(";")[0].strip().lower()
+        """What the body is, in lower case, without parameters: what is said first; empty where nothing is."""
+        return re.split("[;,]", self.sent(b"content-type") or "", maxsplit=1)[0].strip().lower()
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)

@@ -63,6 +63,9 @@ class Reader(Protocol):
     def on_message_complete(self) -> None:
         """That was all."""
 
+    def stop_reading(self) -> None:
+        """Nothing comes any more."""
+
 
 class _BodyAlone:
     """Hands on the body of one request, and nothing behind it."""
@@ -78,6 +81,7 @@ class _BodyAlone:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.on_message_complete()
+            reader.stop_reading()
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")

@@ -61,10 +61,8 @@ class Protocol(HttpToolsProtocol):
         self._idle_since = None
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._refuse(431 if isinstance(error.__context__, HeadTooLongError) else 400)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
+            self._stop_at(error, data)
         cycle, self._came = self._came, None
         if cycle is not None:
             self._begin(cycle)
@@ -189,6 +187,19 @@ class Protocol(HttpToolsProtocol):
             cycle.more_body = False
             cycle.tell()
 
+    def stop_reading(self) -> None:
+        """Pass over whatever comes."""
+        self.parser = DISCARD
+
+    def _stop_at(self, error: Exception, data: bytes) -> None:
+        """What the parser told of some data; of what stands behind the last request nobody wants to know."""
+        if self.parser is DISCARD:
+            return
+        if isinstance(error, httptools.HttpParserUpgrade):
+            self._decline_upgrade(data[error.args[0] :])
+        else:
+            self._refuse(431 if isinstance(error.__context__, HeadTooLongError) else 400)
+
     def _decline_upgrade(self, rest: bytes) -> None:
         """Answer as if no upgrade was asked for (`curl --http2`, Java's HttpClient). A new parser reads the body, and no more."""
         cycle = self.cycle
@@ -198,16 +209,16 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(framing(cycle.scope["headers"]))
             self.parser.feed_data(rest)
-        except httptools.HttpParserError:
-            self._refuse(400)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
+            self._stop_at(error, b"")
 
     def _refuse(self, status: int) -> None:
         """End the connection behind the answers that are due; a request whose body broke off gets none but this."""
         self.logger.warning(reason_of(status))
-        self.parser = DISCARD
+        self.stop_reading()
         words = refusal(status, tuple(self.server_state.default_headers))
         cycle = self.cycle
-        if cycle is not None and cycle.more_body and not cycle.response_complete:
+        if cycle is not None and cycle.more_body:
             cycle.disconnected = True
             cycle.tell()
             if cycle.response_started:
@@ -230,7 +241,7 @@ class Protocol(HttpToolsProtocol):
         if is_read or self.transport.is_closing():
             self.transport.close()
             return
-        self.parser = DISCARD
+        self.stop_reading()
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()

@@ -34,7 +34,7 @@ class Explained(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """All steps for one request, in the order that they are tried; `refused` is why the server said no before it tried any."""
+    """All steps for one request, in the order that they are tried; `refused` is why a server says no before it tries any."""
 
     asked: str
     steps: Sequence[Explained]
@@ -60,7 +60,7 @@ class Explanation(NamedTuple):
         answers = self.answers
         lines = [f"The request: {self.asked}."]
         if self.refused:
-            lines.append(f"It was refused before any step was tried: {self.refused}")
+            lines.append(f"It is refused before any step is tried: {self.refused}")
         if answers is None:
             lines.append("No step answers it.")
         else:

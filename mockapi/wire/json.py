@@ -88,7 +88,7 @@ def repeated_key(data: bytes, value: object) -> str | None:
     return None
 
 
-_MISLEADING = (b"\\u00", b" :", b"\t:", b"\n:", b"\r:")
+_MISLEADING = (b"\\u0022", b"\\u003a", b"\\u003A", b" :", b"\t:", b"\n:", b"\r:")
 """Without them `":` stands as often in what was kept of JSON as in all of it, unless a key was dropped: quotes and colons have no
 other spelling."""
 
