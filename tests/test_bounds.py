@@ -154,10 +154,10 @@ def body(**more):
 
 
 KINDS = {
-    "models": (400, lambda n: body(model=f"{n}{'m' * 1_000_000}")),
-    "tools": (200, lambda n: body(tools=[{"type": "function", "name": "f", "description": f"{n}{'d' * 300_000}"}])),
-    "includes": (200, lambda n: body(include=["file_search_call.results"] * (20_000 + n))),
-    "containers": (200, lambda n: body(tools=[{"type": "code_interpreter", "container": f"{n}{'c' * 300_000}"}])),
+    "models": (400, lambda n: body(model=f"{n}{'m' * 200_000}")),
+    "tools": (200, lambda n: body(tools=[{"type": "function", "name": "f", "description": f"{n}{'d' * 140_000}"}])),
+    "includes": (200, lambda n: body(include=["file_search_call.results"] * (10_000 + n))),
+    "containers": (200, lambda n: body(tools=[{"type": "code_interpreter", "container": f"{n}{'c' * 200_000}"}])),
     "keys": (431, lambda n: {"json": BODY, "headers": {"authorization": f"Bearer {n}{'k' * LONG}"}}),
     "other keys": (431, lambda n: {"json": BODY, "headers": {"api-key": f"{n}{'k' * LONG}"}}),
     "projects": (431, lambda n: {"json": BODY, "headers": {**KEY, "openai-project": f"{n}{'p' * LONG}"}}),
@@ -180,8 +180,8 @@ def test_what_clients_send_is_remembered_within_the_bound_alone(kind):
         ask_all(range(3))
         tracemalloc.start()
         try:
-            ask_all(range(1_000, 1_040))
+            ask_all(range(1_000, 1_015))
             gc.collect()
-            assert tracemalloc.get_traced_memory()[0] < 1_500_000
+            assert tracemalloc.get_traced_memory()[0] < 1_000_000
         finally:
             tracemalloc.stop()
