@@ -455,23 +455,50 @@ def connected(begins=True):
     return loop, wire, protocol
 
 
-def test_an_idle_connection_is_closed_and_one_in_use_is_not():
-    loop, wire, protocol = connected()
+def answered():
+    """A connection on which one request was answered."""
+    loop, wire, protocol = connected(begins=False)
+    protocol.data_received(ask())
+    protocol.begun[0].response_complete = True
     protocol.on_response_complete()
-    for part in (b"GET / HT", b"TP/1.1\r\n", b"host: x\r\n", b"a: b\r\n"):
-        loop.go(4.9)
-        protocol.data_received(part)
-    loop.go(0.2)
-    assert not wire.is_closed  # a request has begun
-    for part in (b"b: c\r\n", b"c: d\r\n"):
-        protocol.on_response_complete()
-        loop.go(3)
-        protocol.data_received(part)
-    assert not wire.is_closed
-    protocol.on_response_complete()
+    return loop, wire, protocol
+
+
+def test_an_idle_connection_is_closed():
+    loop, wire, _ = answered()
     loop.go(4.9)
     assert not wire.is_closed
     loop.go(0.2)
+    assert wire.is_closed
+
+
+def test_one_in_use_is_not():
+    loop, wire, protocol = answered()
+    for part in (b"GET / HT", b"TP/1.1\r\n", b"host: x\r\n", b"a: b\r\n", b"\r\n"):
+        loop.go(4.9)
+        protocol.data_received(part)
+    loop.go(60)  # a request is answered
+    assert (wire.is_closed, len(protocol.begun)) == (False, 2)
+
+
+@pytest.mark.parametrize("last", [b"\r\n", b"GET / HT", b"GET / HTTP/1.1\r\nhost: x\r\n"], ids=["nothing", "a line", "a head"])
+def test_one_whose_client_has_stopped_in_the_middle_is_closed(last):
+    loop, wire, protocol = answered()
+    loop.go(4)
+    protocol.data_received(last)
+    loop.go(4.9)
+    assert not wire.is_closed
+    loop.go(0.2)
+    assert wire.is_closed
+
+
+def test_the_rest_of_a_body_that_nobody_read_does_not_keep_it_open():
+    loop, wire, protocol = connected(begins=False)
+    protocol.data_received(ask("/", body=b"b" * 1_000)[:-900])
+    protocol.begun[0].response_complete = True
+    protocol.on_response_complete()
+    protocol.data_received(b"b" * 900)
+    loop.go(5.1)
     assert wire.is_closed
 
 

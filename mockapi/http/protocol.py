@@ -68,6 +68,8 @@ class Protocol(HttpToolsProtocol):
             self._begin(cycle)
         elif self._unread > MOST_UNREAD and self.parser is not DISCARD:
             self._refuse(431)
+        elif self.cycle is not None and self.cycle.response_complete:
+            self._rest()  # the end of a body that nobody read, or a part of a head, may be the last of the client
 
     def _begin(self, cycle: Cycle) -> None:
         """Answer a request: at once, as far as that goes."""
@@ -92,6 +94,10 @@ class Protocol(HttpToolsProtocol):
         if self._refusal:
             self._tell_refusal()
             return
+        self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is due: if nothing comes either, the connection is closed."""
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
