@@ -126,10 +126,10 @@ class MockError(ApiError):
 
 
 class StoreError(ApiError):
-    """The store (SQLite, Redis) does not answer, or is full; `message` says what to look at. Clients may try again."""
+    """The store (SQLite, Redis) does not answer, or is full; the message tells what to look at. Worth another try in a second."""
 
-    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
-        kind, headers = "service_unavailable_error", {"retry-after": str(retry_after_s)}
+    def __init__(self, message: str) -> None:
+        kind, headers = "service_unavailable_error", {"retry-after": "1"}
         super().__init__(message, status=503, type=kind, code="mock_store_unavailable", headers=headers)
 
 
