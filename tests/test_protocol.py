@@ -356,6 +356,31 @@ def test_requests_behind_one_another_are_not_added_up():
             protocol.begun, protocol.cycle = (), None
 
 
+def test_nothing_is_read_while_requests_wait():
+    """A client that does not wait for answers cannot fill the memory with what it asks."""
+    _, wire, protocol = connected(begins=False)
+    protocol.data_received(ask() * 3)
+    assert (wire.is_paused, len(protocol.pipeline)) == (True, 2)
+    for left in (2, 1, 0):
+        cycle = protocol.begun[-1]
+        assert cycle.whole_body() == b"you"
+        assert len(protocol.pipeline) == left
+        assert wire.is_paused == bool(left)  # behind the last one the client may hang up
+        cycle.response_complete = True
+        protocol.on_response_complete()
+
+
+def test_leave_is_not_given_to_who_was_refused():
+    """Its body broke off before anybody asked for it; nothing can be written behind the refusal."""
+    _, wire, protocol = connected(begins=False)
+    protocol.data_received(TRAILED.replace(b"3\r\nyou\r\n0\r\n", b"").replace(b"host: x", b"host: x\r\nexpect: 100-continue"))
+    (cycle,) = protocol.begun
+    protocol.data_received(b"zz\r\n")
+    assert (wire.written.count(b"HTTP/1.1 400"), wire.has_eof) == (1, True)
+    assert asyncio.run(cycle.receive()) == {"type": "http.disconnect"}
+    assert b"100 Continue" not in wire.written
+
+
 def test_paused_reading_goes_on_while_it_lingers():
     """Else the rest stays where it is, and closing resets the connection."""
     _, wire, protocol = connected(begins=False)
@@ -398,6 +423,9 @@ class Loop:
     def call_later(self, seconds, call):
         self.timers.append([self.now + seconds, call])
         return asyncio.Handle(call, (), self)
+
+    def call_soon(self, call):
+        call()
 
     def get_debug(self):
         return False

@@ -29,6 +29,9 @@ class Connection(Protocol):
     def on_response_complete(self) -> None:
         """Told when the answer is complete."""
 
+    def read_on(self) -> None:
+        """Told when what has come of the body is taken, and reading is paused."""
+
     def close(self, *, is_read: bool) -> None:
         """Close it; `is_read` tells whether the whole request has come."""
 
@@ -106,11 +109,12 @@ class Cycle(RequestResponseCycle):
 
     async def receive(self) -> Any:
         """As ASGI has it."""
-        if self.waiting_for_100_continue and not self.transport.is_closing():
+        if self.waiting_for_100_continue and not (self.disconnected or self.transport.is_closing()):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self._connection.read_on()
             if not self._has_news:
                 await self.message_event.wait()
             self._has_news = False
@@ -125,7 +129,8 @@ class Cycle(RequestResponseCycle):
         """What `receive` would give, at once, where that is the whole body; else nothing is taken."""
         if self.more_body or self.disconnected or self.response_complete or not self._has_news or self.waiting_for_100_continue:
             return None
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self._connection.read_on()
         self._has_news = False
         if self._event is not None:
             self._event.clear()

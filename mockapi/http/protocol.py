@@ -87,14 +87,19 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             self.loop.call_soon(self._begin_next)
             return
+        self.flow.resume_reading()
         if self._refusal:
             self._tell_refusal()
             return
         self._rest()
+
+    def read_on(self) -> None:
+        """Go on reading, unless requests wait: those that are not read yet wait with their client, and take no memory here."""
+        if not self.pipeline:
+            self.flow.resume_reading()
 
     def _rest(self) -> None:
         """Nothing is due: if nothing comes either, the connection is closed."""
@@ -104,7 +109,9 @@ class Protocol(HttpToolsProtocol):
 
     def _begin_next(self) -> None:
         if self.pipeline:  # it is empty if the client has hung up since
-            self._begin(self.pipeline.pop())
+            cycle = self.pipeline.pop()
+            self.read_on()
+            self._begin(cycle)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it was idle for the whole time; else look again when it may have been."""
