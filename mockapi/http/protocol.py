@@ -97,8 +97,8 @@ class Protocol(HttpToolsProtocol):
         self._rest()
 
     def read_on(self) -> None:
-        """Go on reading, unless requests wait: those that are not read yet wait with their client, and take no memory here."""
-        if not self.pipeline:
+        """Go on reading, so that a hang-up is seen, unless many requests wait: more can wait with their client."""
+        if len(self.pipeline) < _MOST_WAITING:
             self.flow.resume_reading()
 
     def _rest(self) -> None:
@@ -265,5 +265,6 @@ async def _all_of(rest: Any) -> None:
     await rest
 
 
+_MOST_WAITING = 100  # requests of one connection, and those that come with the last of them
 _LINGER_S = 2.0  # for a client to send the rest, and to read why nobody wants it
 _EXPECT = len(b"expect")
