@@ -8,7 +8,19 @@ from urllib.parse import unquote
 
 import httptools
 
-__all__ = ["DISCARD", "FORGOTTEN", "PAIRS", "SHORT", "Reader", "body_parser", "framing", "pair_of", "parts_of", "parts_of_short"]
+__all__ = [
+    "DISCARD",
+    "FORGOTTEN",
+    "PAIRS",
+    "SHORT",
+    "Reader",
+    "body_parser",
+    "framing",
+    "is_leave_asked",
+    "pair_of",
+    "parts_of",
+    "parts_of_short",
+]
 
 SHORT = 256
 """Bytes of a URL, or of a header, that is worth remembering: most requests go to the same few URLs, with the same headers."""
@@ -22,13 +34,18 @@ FORGOTTEN: Any = deque(maxlen=0)
 
 
 def pair_of(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """A header as it is handed on; short ones are remembered in `PAIRS`."""
+    """A header as it is handed on; short ones are remembered in `PAIRS`, but for those that ask for leave."""
     pair = name.lower(), value
-    if len(name) + len(value) < SHORT:
+    if len(name) + len(value) < SHORT and not is_leave_asked(pair):
         if len(PAIRS) >= _MOST_PAIRS:
             PAIRS.clear()
         PAIRS[name, value] = pair
     return pair
+
+
+def is_leave_asked(pair: tuple[bytes, bytes]) -> bool:
+    """Whether the client waits for leave to send its body."""
+    return pair[0] == b"expect" and pair[1].lower() == b"100-continue"
 
 
 def parts_of(url: bytes) -> tuple[str, bytes, bytes]:

@@ -19,7 +19,18 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockapi.http.cycle import Cycle, begun
-from mockapi.http.parsing import DISCARD, FORGOTTEN, PAIRS, SHORT, body_parser, framing, pair_of, parts_of, parts_of_short
+from mockapi.http.parsing import (
+    DISCARD,
+    FORGOTTEN,
+    PAIRS,
+    SHORT,
+    body_parser,
+    framing,
+    is_leave_asked,
+    pair_of,
+    parts_of,
+    parts_of_short,
+)
 from mockapi.http.refusal import MOST_HEAD, MOST_UNREAD, HeadTooLongError, reason_of, refusal, size_of_head
 
 __all__ = ["TRANSPORT", "Protocol"]
@@ -143,9 +154,12 @@ class Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As uvicorn has it, but each pair that is often sent stands in memory once, whoever keeps it."""
-        self.headers.append(PAIRS.get((name, value)) or pair_of(name, value))
-        if len(name) == _EXPECT and name.lower() == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
+        pair = PAIRS.get((name, value))
+        if pair is None:
+            pair = pair_of(name, value)
+            if is_leave_asked(pair):
+                self.expect_100_continue = True
+        self.headers.append(pair)
 
     def on_headers_complete(self) -> None:
         """As uvicorn has it (without a limit of concurrency), but for the class of the cycle and what is looked up."""
@@ -267,4 +281,3 @@ async def _all_of(rest: Any) -> None:
 
 _MOST_WAITING = 100  # requests of one connection, and those that come with the last of them
 _LINGER_S = 2.0  # for a client to send the rest, and to read why nobody wants it
-_EXPECT = len(b"expect")
