@@ -10,7 +10,7 @@ from mockapi.scenario.load import CREATE, load_paths
 from mockapi.scenario.select import Candidate
 from mockapi.service.evidence import facts_of_body
 from mockapi.wire.json import JsonObject, loads, repeated_key
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 from mockapi.wire.validation import bounded
 
 __all__ = ["explain_call", "explain_request"]

@@ -38,7 +38,7 @@ from mockapi.settings import Settings
 from mockapi.stores.base import Store
 from mockapi.stores.measured import measured
 from mockapi.stores.opening import make_store
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 from mockapi.wire.tokens import count_text
 from mockapi.wire.webhooks import check_secret
 

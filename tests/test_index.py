@@ -15,7 +15,7 @@ from mockapi.scenario.pieces import Words, pieces_of
 from mockapi.scenario.select import Candidate
 from mockapi.scenario.tried import Shelf, Tried
 from mockapi.wire.json import dumps
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 from .conftest import make_app
 

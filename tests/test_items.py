@@ -11,7 +11,7 @@ from mockapi.engine.score import ScoreKey, compose
 from mockapi.scenario.forms import ITEM_TYPES, draft_of, long_item
 from mockapi.wire.items import ITEM_TYPES as INPUT_TYPES
 from mockapi.wire.json import dumps
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 from .conftest import parse_sse
 

@@ -4,7 +4,7 @@ import pytest
 
 from mockapi.errors import ApiError, ScenarioError
 from mockapi.scenario.load import load_text
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 from .conftest import parse_sse
 

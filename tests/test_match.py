@@ -6,7 +6,7 @@ from mockapi.scenario.context import Context
 from mockapi.scenario.load import load_text
 from mockapi.scenario.match import Facts, judge, resolve_pointer
 from mockapi.scenario.text import compile_text
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 USER = {"role": "user", "content": "What is the Weather in Paris?"}
 CALL = {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": "{}"}

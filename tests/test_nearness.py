@@ -7,7 +7,7 @@ from mockapi.scenario.load import load_text
 from mockapi.scenario.match import Facts
 from mockapi.scenario.nearness import Row, compare, diff_of, lines_of
 from mockapi.scenario.select import Candidate, unmatched_message
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 LONG = "You are a careful assistant who answers questions about the weather in Europe and never makes up numbers."
 

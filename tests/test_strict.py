@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from mockapi.errors import ApiError
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 
 class Leaf(BaseModel):

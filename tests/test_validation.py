@@ -5,7 +5,8 @@ import pytest
 from mockapi.errors import ApiError
 from mockapi.wire.content import MAX_TEXT
 from mockapi.wire.items import ITEM_TYPES
-from mockapi.wire.requests import CreateRequest, _body, _validated, parse_create
+from mockapi.wire.parse import _body, _validated, parse_create
+from mockapi.wire.requests import CreateRequest
 
 OK = {"model": "gpt-4o", "input": "x"}
 ONE_OF_INPUT = "expected one of a string or array of input items, but got"

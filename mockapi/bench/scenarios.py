@@ -19,7 +19,7 @@ from mockapi.service.responses import Responses
 from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.json import dumps
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 __all__ = ["run_scenario_bench"]
 

@@ -21,7 +21,7 @@ from mockapi.settings import Settings
 from mockapi.stores.memory import MemoryStore
 from mockapi.wire.json import JsonObject, dumps, loads
 from mockapi.wire.operations import ListQuery
-from mockapi.wire.requests import parse_create
+from mockapi.wire.parse import parse_create
 
 __all__ = ["run_state_bench"]
 

@@ -13,7 +13,8 @@ from mockapi.wire.capabilities import check_capabilities
 from mockapi.wire.catalogue import told
 from mockapi.wire.json import JsonObject
 from mockapi.wire.models import family_of
-from mockapi.wire.requests import CreateRequest, parse_create
+from mockapi.wire.parse import parse_create
+from mockapi.wire.requests import CreateRequest
 
 __all__ = ["Asked", "Asking"]
 

@@ -12,7 +12,8 @@ from mockapi.service.core import Call
 from mockapi.service.faults import raw_facts
 from mockapi.stores.records import Entry
 from mockapi.wire.json import JsonObject, object_of
-from mockapi.wire.requests import CreateRequest, parse_create
+from mockapi.wire.parse import parse_create
+from mockapi.wire.requests import CreateRequest
 
 __all__ = ["DELIVERY", "facts_of_body", "facts_of_entry", "made_by"]
 

@@ -21,7 +21,8 @@ from mockapi.service.core import Call, Core
 from mockapi.stores.base import ALL_PROJECTS, uses_of_fault
 from mockapi.wire.ids import chance
 from mockapi.wire.json import JsonObject, dumps
-from mockapi.wire.requests import CreateRequest, parse_create
+from mockapi.wire.parse import parse_create
+from mockapi.wire.requests import CreateRequest
 
 __all__ = ["FAULTS", "Faults", "raw_facts"]
 

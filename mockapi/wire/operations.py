@@ -13,6 +13,7 @@ from mockapi.wire.catalogue import told
 from mockapi.wire.content import MAX_TEXT
 from mockapi.wire.items import Input, InputItem
 from mockapi.wire.json import JsonObject
+from mockapi.wire.parse import without_invalid
 from mockapi.wire.requests import (
     Conversation,
     Includable,
@@ -22,7 +23,6 @@ from mockapi.wire.requests import (
     TextConfig,
     full_items,
     reference_id,
-    without_invalid,
 )
 from mockapi.wire.tools import Tool, ToolChoice
 from mockapi.wire.typed import FIRST_ERROR, ModelName
