@@ -89,9 +89,9 @@ class Admin:
         if scenario.name != name:
             message = f"The file calls itself '{scenario.name}', the URL '{name}': they must agree."
             raise MockError(message, status=400, code="mock_invalid_scenario")
+        await self._check_room(project, name, text)
         if project == ALL_PROJECTS:
             await self.store.forget_uses(name)
-        await self._check_room(project, name, text)
         await self.store.put_scenario(project, name, text)
 
     async def _check_room(self, project: str, name: str, text: str) -> None:

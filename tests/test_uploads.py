@@ -151,6 +151,18 @@ def test_a_project_has_so_many_uploads_and_no_more(client, monkeypatch):
     assert put("c") == (200, "")
 
 
+def test_an_upload_for_all_that_is_refused_changes_nothing(client, monkeypatch):
+    monkeypatch.setattr("mockapi.admin._MOST_UPLOADED", 200)
+
+    def put(text):
+        return client.put("/_mock/scenarios/all?project=*", content=text, headers={**KEY, "content-type": "application/yaml"})
+
+    assert put("steps: [{when: {input: hi}, reply: counted, times: 1}]").status_code == 200
+    assert (say(client, "hi"), say(client, "hi")) == ("counted", "hello")
+    assert code(put(f"steps: [{{reply: {'x' * 200}}}]")) == (400, "mock_too_many_scenarios")
+    assert say(client, "hi") == "hello"  # it is used up still
+
+
 def test_what_was_made_of_uploads_is_bounded_by_their_length(monkeypatch):
     monkeypatch.setattr("mockapi.scenario.library._MOST_TEXT", 100)
     made = []
