@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mockapi.client import AdminClient, entry_path, origin_of
 from mockapi.errors import ApiError, UsageError
-from mockapi.scenario.explain import explain
+from mockapi.scenario.explain import explain, refusal_of
 from mockapi.scenario.load import CREATE, load_paths
 from mockapi.scenario.select import Candidate
 from mockapi.service.evidence import facts_of_body
@@ -47,7 +47,7 @@ def _refusal(body: JsonObject) -> str:
     try:
         parse_create(body)
     except ApiError as error:
-        return f"{error.status} {error.code} {error.message}"
+        return refusal_of(error.status, error.code, error.message)
     return ""
 
 

@@ -9,7 +9,7 @@ from mockapi.scenario.nearness import Row, compare, lines_of, summary_of
 from mockapi.scenario.select import Candidate, obstacle, place_of
 from mockapi.wire.json import JsonObject
 
-__all__ = ["Explained", "Explanation", "explain"]
+__all__ = ["Explained", "Explanation", "explain", "refusal_of"]
 
 
 class Explained(NamedTuple):
@@ -92,6 +92,11 @@ def explain(candidates: Iterable[Candidate], facts: Facts, operation: str = CREA
     return Explanation(
         f"{operation}, {summary_of(facts)}" if is_create else operation or "nothing that the emulated API has", found
     )
+
+
+def refusal_of(*parts: object) -> str:
+    """Status, code and words of an error, as far as it has them."""
+    return " ".join(str(part) for part in parts if part is not None)
 
 
 def _tried(candidates: Iterable[Candidate], operation: str) -> Iterator[tuple[Candidate, Step]]:

@@ -1,7 +1,7 @@
 """Why a call in the journal was answered as it was: every step that it was tried with, as the steps are now."""
 
 from mockapi.errors import MockError
-from mockapi.scenario.explain import Explanation, explain
+from mockapi.scenario.explain import Explanation, explain, refusal_of
 from mockapi.scenario.load import Scenario
 from mockapi.scenario.select import Candidate
 from mockapi.service.core import Core
@@ -43,4 +43,4 @@ def _refusal(entry: Entry) -> str:
     error = object_of(entry.response).get("error")
     if entry.step or entry.fault or entry.is_unmatched or not isinstance(error, dict):
         return ""
-    return " ".join(str(part) for part in (entry.status, error.get("code"), error.get("message")) if part is not None)
+    return refusal_of(entry.status, error.get("code"), error.get("message"))
