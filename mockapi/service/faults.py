@@ -155,7 +155,7 @@ class Faults:
 
     async def refused(self, call: Call, raw: JsonObject, identity: bytes, error: ApiError, charge: Charge | None = None) -> None:
         """Let a call that is about to be told this error meet its fault, then its rate limit: raises what comes before it."""
-        if self._core.settings.fault_header or await self._texts_for(call):
+        if not self.is_idle(call):
             error.hit = await self.meet(call, _facts_of(call, raw), identity)
         if charge is not None:
             await _charged(charge, error.hit)
