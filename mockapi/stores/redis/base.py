@@ -6,7 +6,6 @@ from hashlib import blake2b
 from typing import Any
 
 from mockapi.clock import stopwatch, wall
-from mockapi.errors import StoreError
 from mockapi.stores.base import ALL_PROJECTS
 from mockapi.stores.redis.link import Address, Command, Link
 from mockapi.stores.redis.script import Script
@@ -169,9 +168,6 @@ class Base:
             commands.append(("UNLINK", *(self._key(project, each) for each in _NAMES)))
         if commands:
             await self._link.ask_all(commands)
-
-    def _broken(self, what: str) -> StoreError:
-        return StoreError(f"The store {self._address.name} holds {what} that cannot be read: did somebody else write it?")
 
 
 def encoded_project(project: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mockapi.errors import damaged
 from mockapi.stores.codec import response_from, response_to
 from mockapi.stores.records import Owner, RecordSource, ResponseRecord
 from mockapi.stores.redis.base import Base, decoded_name, encoded_name, flat_sums
@@ -96,7 +97,7 @@ class Responses(Base):
             version, _, progress = moved.partition(b"\n")
             return record._replace(progress=progress, version=int(version))
         except (ValueError, TypeError):
-            raise self._broken(f"a response '{response_id}'") from None
+            raise damaged(f"a response '{response_id}'") from None
 
     async def set_progress(self, project: str, response_id: str, progress: bytes, version: int) -> bool:
         """See `Store`."""

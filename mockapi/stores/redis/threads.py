@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from mockapi.errors import damaged
 from mockapi.stores.codec import conversation_from, conversation_to
 from mockapi.stores.records import ConversationRecord, ItemRecord
 from mockapi.stores.redis.base import Base, decoded_name, encoded_name
@@ -142,7 +143,7 @@ class Threads(Base):
             version, count = head.split()
             return replace(conversation_from(data), version=int(version), count=int(count))
         except (ValueError, TypeError):
-            raise self._broken(f"a conversation '{conversation_id}'") from None
+            raise damaged(f"a conversation '{conversation_id}'") from None
 
     async def change_conversation(
         self, project: str, record: ConversationRecord, added: Sequence[tuple[str, bytes]] = (), dropped: str | None = None
