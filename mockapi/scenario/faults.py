@@ -4,15 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticKnownError
 
-from mockapi.scenario.units import DURATION, parse_duration
+from mockapi.scenario.fields import STRICT, Duration
 from mockapi.wire.typed import by_kind
 
 __all__ = ["BadJson", "BadToolCall", "Fault", "FaultForm", "Position", "fault_of"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 _POSITION = re.compile(r"(?:response\.)?([a-z_]+(?:\.[a-z_]+)*)(?:#([1-9][0-9]{0,8}))?")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|MB)/s")
@@ -61,9 +60,6 @@ def _byte_rate(value: object) -> float:
     return float(found[1]) * _BYTES_OF[found[2]]
 
 
-Span = Annotated[
-    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["3s", "500ms"]})
-]
 ByteRate = Annotated[
     float,
     BeforeValidator(_byte_rate),
@@ -89,7 +85,7 @@ class StallForm(BaseModel):
 
     at: Place
     """The event after which nothing comes."""
-    for_: Annotated[Span | None, Field(alias="for")] = None
+    for_: Annotated[Duration | None, Field(alias="for")] = None
     """How long; until the client gives up unless given."""
 
 
@@ -150,9 +146,9 @@ class FaultForm(BaseModel):
 
     model_config = STRICT | {"json_schema_extra": {"minProperties": 1}}
 
-    delay: Span | None = None
+    delay: Duration | None = None
     """The headers come so much later."""
-    timeout: Annotated[object, by_kind("true or a duration", flag=Yes, text=Span)] = None
+    timeout: Annotated[object, by_kind("true or a duration", flag=Yes, text=Duration)] = None
     """Accepted, and never answered; with a duration, closed then."""
     disconnect: Drop | None = None
     """The connection is closed after this event, after some bytes, or before the headers."""

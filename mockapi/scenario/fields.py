@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
+from mockapi.scenario.units import DURATION, parse_duration
 from mockapi.wire.json import JsonObject, dumps
 from mockapi.wire.typed import OneOf, by_kind
 
@@ -16,6 +17,7 @@ __all__ = [
     "CallForm",
     "Caller",
     "Common",
+    "Duration",
     "Identified",
     "ItemForm",
     "LinkForm",
@@ -32,6 +34,13 @@ __all__ = [
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 OPEN = ConfigDict(extra="allow", strict=True, frozen=True, defer_build=True)
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["250ms", "2s", "1h30m"]}),
+]
+"""As scenarios write it; in seconds."""
 
 
 class Identified(BaseModel):

@@ -6,18 +6,17 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
+from mockapi.scenario.fields import STRICT
 from mockapi.wire.limits import Limit, check_figure
 
 __all__ = ["RateForm", "RateLimits", "limits_of"]
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 _EXAMPLE = "{rpm: 60, tpm: 100000}"
 
 

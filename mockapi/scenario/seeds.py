@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, WithJsonSchema
 
+from mockapi.scenario.fields import STRICT
 from mockapi.scenario.forms import ReplyItem, ShortItem
 from mockapi.wire.catalogue import told
 from mockapi.wire.content import Text
@@ -17,8 +18,6 @@ from mockapi.wire.typed import Lazy, OneOf, by_kind
 from mockapi.wire.validation import missing_parameter
 
 __all__ = ["PROMPT_VARIABLE", "ConversationSeed", "PromptForm", "PromptMessage", "ResponseSeed", "circular", "fill_prompt"]
-
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _pick(value: object) -> str | None:

@@ -4,17 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from mockapi.scenario.fields import STRICT
-from mockapi.scenario.units import DURATION, RATE, parse_duration, parse_rate
+from mockapi.scenario.fields import STRICT, Duration
+from mockapi.scenario.units import RATE, parse_rate
 from mockapi.wire.typed import by_kind
 
 __all__ = ["BackgroundForm", "PaceForm", "Run"]
 
-Duration = Annotated[
-    float,
-    BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["250ms", "2s", "1h30m"]}),
-]
 Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string", "pattern": RATE, "examples": ["50/s"]})]
 
 

@@ -2,16 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel
 
-from mockapi.scenario.units import DURATION, parse_duration
+from mockapi.scenario.fields import STRICT, Duration
 from mockapi.wire.typed import by_kind
 from mockapi.wire.urls import check_url
 from mockapi.wire.webhooks import check_secret
 
 __all__ = ["DelayForm", "WebhookForm"]
-
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _url(value: str) -> str:
@@ -19,9 +17,6 @@ def _url(value: str) -> str:
     return value
 
 
-Delay = Annotated[
-    float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["5s", "10m"]})
-]
 Event = Literal["response.completed", "response.failed", "response.cancelled", "response.incomplete"]
 FaultName = Literal["duplicate", "out_of_order", "bad_signature", "stale_timestamp", "never"]
 
@@ -31,7 +26,7 @@ class DelayForm(BaseModel):
 
     model_config = STRICT
 
-    delay: Delay
+    delay: Duration
     """How much later, on the project's clock."""
 
 
